@@ -1,0 +1,19 @@
+/** Export, C++ and format-checking macros that every public header uses. */
+#ifndef SOCKETSERVER_MACROS_H
+#define SOCKETSERVER_MACROS_H
+
+#define SSV_API __attribute__((visibility("default")))
+#define SSV_PRINTF(at, first) __attribute__((format(printf, at, first)))
+
+#ifdef __cplusplus
+#define SSV_BEGIN_DECLS extern "C" {
+#define SSV_END_DECLS }
+#else
+#define SSV_BEGIN_DECLS
+#define SSV_END_DECLS
+#endif
+
+/** A time limit in milliseconds that never runs out. */
+#define SSV_FOREVER (-1)
+
+#endif
