@@ -1,0 +1,43 @@
+/** Where the library says what happens: one callback, one line an event. */
+#ifndef SOCKETSERVER_LOG_H
+#define SOCKETSERVER_LOG_H
+
+#include <socketserver/macros.h>
+
+SSV_BEGIN_DECLS
+
+struct ssv_request;
+
+enum ssv_log_level { SSV_LOG_ERROR, SSV_LOG_WARNING, SSV_LOG_INFO, SSV_LOG_DEBUG };
+
+/**
+ * A destination for the log. Embed it to add state, and reach that with ssv_container_of(). It must
+ * live as long as the servers that point at it.
+ */
+struct ssv_log {
+	/**
+	 * Takes one event. `request` is the request it happened in, or NULL; `message` is one line
+	 * without its end, valid during the call, and may quote what a client chose. Called on
+	 * whatever thread it happens, on several at once, with no lock held; it must not call back
+	 * into the server.
+	 */
+	void (*write)(struct ssv_log *log, enum ssv_log_level level,
+		const struct ssv_request *request, const char *message);
+	/** The least important level that is still passed on. */
+	enum ssv_log_level level;
+};
+
+/**
+ * The `write` of the log that every server starts with (its level is SSV_LOG_WARNING): one line to
+ * standard error in a single write(2), control characters made harmless. Where that fails the line
+ * is lost: a log never stops a server.
+ */
+SSV_API void ssv_log_to_stderr(struct ssv_log *log, enum ssv_log_level level,
+	const struct ssv_request *request, const char *message);
+
+/** "error", "warning", "info" or "debug": a constant. */
+SSV_API const char *ssv_log_level_name(enum ssv_log_level level);
+
+SSV_END_DECLS
+
+#endif

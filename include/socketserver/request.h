@@ -1,0 +1,55 @@
+/** One request: a connection, or (on a datagram server) a packet, and all that is held for it. */
+#ifndef SOCKETSERVER_REQUEST_H
+#define SOCKETSERVER_REQUEST_H
+
+#include <socketserver/stream.h>
+
+SSV_BEGIN_DECLS
+
+struct ssv_server;
+
+/**
+ * A request has one owner at a time, who closes it once: the loop, until process_request() returns
+ * 0 and thereby has taken it over. `stream` says what is still to be undone: NULL is nothing.
+ */
+struct ssv_request {
+	struct ssv_server *server;
+	struct ssv_stream
+		*stream; /**< all input and output; a layer may have put its own kind here */
+	struct ssv_address client_address;
+	const char *stage; /**< for handle_error(): the method that failed, "handle" for example */
+
+	/* private */
+	struct ssv_stream socket; /* the plain one, which `stream` is or is built upon */
+	void *instance;           /* memory for the handler, kept for the next request */
+	size_t instance_size;
+	struct ssv_request *next, *previous; /* the server's live requests */
+};
+
+/** Makes an empty request of a server, to be filled by ssv_server_get_request() any number of
+ * times. */
+SSV_API void ssv_request_init(struct ssv_request *request, struct ssv_server *server);
+
+/**
+ * For a get_request() of one's own: fills an empty request with a connected socket, which it then
+ * owns, and the peer's address, and puts it among the server's live requests.
+ */
+SSV_API void ssv_request_open(struct ssv_request *request, int fd, enum ssv_transport transport,
+	const struct sockaddr *peer, socklen_t length);
+
+/**
+ * For a process_request() of one's own: hands a request over to whoever processes it. `to` must be
+ * initialised and empty; `from` is empty afterwards and may be filled again.
+ */
+SSV_API void ssv_request_move(struct ssv_request *to, struct ssv_request *from);
+
+/** Closes what is open, without a word to the peer, and keeps the memory for the next one. Harmless
+ * twice. */
+SSV_API void ssv_request_close(struct ssv_request *request);
+
+/** Closes, and frees the memory. */
+SSV_API void ssv_request_free(struct ssv_request *request);
+
+SSV_END_DECLS
+
+#endif

@@ -1,0 +1,214 @@
+/**
+ * class BaseServer: the loop, the order of the calls, and what each failure does.
+ *
+ * The life of a server: init (cannot fail), options, open, serve, close. Options are fields of the
+ * structs, to be set between init and open unless they say otherwise. A server must not move after
+ * its init. Unless a function says otherwise, it may be called on any thread but not in a signal
+ * handler, and not while another thread opens or closes the server; but who enters the loop of a
+ * server that another thread is closing only finds it closed.
+ *
+ *     serve_forever ──> get_request ──> verify_request ──> process_request
+ *                                                                │
+ *         close_request <── shutdown_request <── finish_request <┘
+ *
+ * What a failure does: of get_request, that request is forgotten (no memory or descriptors left:
+ * the listener rests, and one line is logged); of any other method, handle_error, and the request
+ * is shut down; the server goes on. Only SSV_EXIT, and a listener that is none any more, end it.
+ */
+#ifndef SOCKETSERVER_SERVER_H
+#define SOCKETSERVER_SERVER_H
+
+#include <pthread.h>
+#include <socketserver/handler.h>
+#include <socketserver/layer.h>
+#include <socketserver/limits.h>
+#include <socketserver/log.h>
+#include <socketserver/watch.h>
+
+SSV_BEGIN_DECLS
+
+/** private: equal reports that were counted, not printed */
+struct ssv_report_count {
+	const char *what;
+	int error;
+	int64_t since;
+	unsigned int printed, suppressed;
+};
+
+struct ssv_server {
+	struct ssv_layer mro;   /**< head of the chain: the newest layer comes first */
+	struct ssv_layer layer; /**< BaseServer's own, the last */
+
+	/** RequestHandlerClass; may be exchanged at any time between requests. */
+	const struct ssv_handler_ops *handler;
+	/** The class that the handler's class extends; set by the server class' init. */
+	const struct ssv_handler_ops *base_handler;
+	/** Where to serve; after bind the real one, with the port that the kernel chose. */
+	struct ssv_address server_address;
+	/** Yours: state that all handlers share. */
+	void *user;
+	/** Where events go; by default warnings and errors to standard error, see log.h. */
+	struct ssv_log *log;
+	/** What each connection is allowed. */
+	struct ssv_limits limits;
+	/** handle_request() waits this long, ms; default SSV_FOREVER. serve_forever() does not look
+	 * at it. */
+	int timeout;
+	/** service_actions() also runs this often, ms; default SSV_FOREVER: only when something
+	 * happens. */
+	int poll_interval;
+	/** close() lets running handlers work this long, ms, before it cuts their connections;
+	 * default SSV_FOREVER. */
+	int grace;
+	/** and then waits this long, ms, for them to notice; default 1,000. */
+	int abort_timeout;
+	/** The socket, or -1: set by the class' bind(). */
+	int fd;
+
+	/* private */
+	int poll_fd;         /* epoll: everything that the loop waits for */
+	int wake_fd, wakers; /* eventfd, and who is writing to it just now */
+	struct ssv_watch listener, wake;
+	int state;            /* enum state in server.c; changed with atomics alone */
+	pthread_mutex_t lock; /* of what follows */
+	pthread_cond_t changed;
+	bool inside;              /* a thread is in the loop */
+	unsigned int run;         /* how many times one has been */
+	struct ssv_request *live; /* the open requests */
+	struct ssv_report_count reports[8];
+
+	/* private, the serving thread's */
+	struct ssv_request request;       /* used again for each */
+	int failures, rests;              /* of get_request, in a row */
+	int64_t rest_until, next_service; /* SSV_NEVER, or when */
+	bool ready;                       /* the listener may have something */
+	bool active;                      /* between open and close */
+};
+
+/** For a server class' init: sets the defaults and links BaseServer's layer. `at` is copied. */
+SSV_API void ssv_server_init(struct ssv_server *server, const struct ssv_address *at,
+	const struct ssv_handler_ops *handler);
+
+/** Puts a layer in front of all others; the class in `ops` answers first from now on. Before open.
+ */
+SSV_API void ssv_server_link(
+	struct ssv_server *server, struct ssv_layer *layer, const struct ssv_layer_ops *ops);
+
+/**
+ * Binds and activates. Returns 0, or what bind or activate returned; all that was acquired is given
+ * back then. -EBUSY where it is open. May be called again after a close.
+ */
+SSV_API int ssv_server_open(struct ssv_server *server);
+
+/** server_bind() and server_activate() on their own (Python's bind_and_activate=False). Close after
+ * a failure. */
+SSV_API int ssv_server_bind(struct ssv_server *server);
+SSV_API int ssv_server_activate(struct ssv_server *server);
+
+/**
+ * Serves until it is asked to stop, and may then be called again, on the same port: what the kernel
+ * has queued meanwhile is served. An idle server makes no system call unless an interval is set.
+ * Returns 0 after a stop, SSV_EXIT when a handler of a synchronous server said so, -EBUSY where
+ * another thread serves, -EBADF where the server is not open, or the error that made the listener
+ * useless. (serve_forever().)
+ */
+SSV_API int ssv_server_serve_forever(struct ssv_server *server);
+
+/**
+ * Waits for one request, at most `timeout` ms of the server's, and has it processed. Returns 1; 0
+ * when there was none in time and handle_timeout() was called; -ECANCELED when it was asked to
+ * stop; else as serve_forever(). (handle_request(); Python's ignores a stop.)
+ */
+SSV_API int ssv_server_handle_request(struct ssv_server *server);
+
+/**
+ * For those who own their loop. poll_fd: a descriptor that is readable whenever step() has
+ * something to do, be it a request, a stop or a watch; -1 where the server is not open.
+ * poll_timeout: how long to poll it at most, in ms, as poll(2) takes it. step: does what can be
+ * done without waiting (the handlers of a synchronous server may wait) and returns how many
+ * requests that was, -ECANCELED once when it was asked to stop, else as serve_forever().
+ */
+SSV_API int ssv_server_poll_fd(struct ssv_server *server);
+SSV_API int ssv_server_poll_timeout(struct ssv_server *server);
+SSV_API int ssv_server_step(struct ssv_server *server);
+
+/**
+ * Asks for a stop and returns at once. From any thread, a handler, or a signal handler. A stop
+ * before the first run since open is remembered and ends that run at once; one after
+ * serve_forever() has returned leaves no trace; a second one changes nothing.
+ */
+SSV_API void ssv_server_request_stop(struct ssv_server *server);
+
+/**
+ * Asks for a stop and waits until serve_forever() has returned; returns 0 then, or at once where
+ * nobody serves. In a handler that runs on the serving thread, and in the other methods there, it
+ * does not wait but returns -EDEADLK, with the stop asked for. Running handlers of other threads go
+ * on. (shutdown().)
+ */
+SSV_API int ssv_server_shutdown(struct ssv_server *server);
+
+/**
+ * Has each of `signals` (ended by 0) ask for a stop, as in (server, SIGINT, SIGTERM, 0). What was
+ * set up for them before is put back by the first that arrives, so that a second one does what it
+ * always did, and by close. Opt-in: the library touches no signal otherwise. At most 64 signals of
+ * all servers together: -ENOSPC. -EINVAL for what is no signal, or cannot be caught.
+ */
+SSV_API int ssv_server_stop_on_signals(struct ssv_server *server, ...);
+
+/**
+ * Stops, waits for running handlers as long as `grace` says, then shuts their connections down and
+ * waits for `abort_timeout` more; and gives everything back. Returns 0, or how many handlers could
+ * not be stopped: then the server's memory must stay, and a later close waits for them again.
+ * -EDEADLK, without having done anything, on the serving thread or in a handler. Harmless twice.
+ * (server_close().)
+ */
+SSV_API int ssv_server_close(struct ssv_server *server);
+
+/** The methods of the chain, as a layer or a handler calls them: the newest class that has one
+ * answers. */
+SSV_API int ssv_server_fileno(struct ssv_server *server);
+
+/** Default: nothing. */
+SSV_API int ssv_server_service_actions(struct ssv_server *server);
+
+/** Default: nothing. */
+SSV_API int ssv_server_handle_timeout(struct ssv_server *server);
+
+/** No default: each server class has its own. -EAGAIN: nothing there. On success or not, `request`
+ * says what to close. */
+SSV_API int ssv_server_get_request(struct ssv_server *server, struct ssv_request *request);
+
+/** Default: 1. */
+SSV_API int ssv_server_verify_request(struct ssv_server *server, struct ssv_request *request);
+
+/** Default: finish_request(), then shutdown_request(), on this thread. */
+SSV_API int ssv_server_process_request(struct ssv_server *server, struct ssv_request *request);
+
+/** Default: ssv_handler_run(). */
+SSV_API int ssv_server_finish_request(struct ssv_server *server, struct ssv_request *request);
+
+/** Default: close_request(). Stream servers linger first, see ssv_stream_linger(). Harmless on a
+ * closed request. */
+SSV_API void ssv_server_shutdown_request(struct ssv_server *server, struct ssv_request *request);
+
+/** Default: ssv_request_close(). */
+SSV_API void ssv_server_close_request(struct ssv_server *server, struct ssv_request *request);
+
+/**
+ * Default: reports it, at the level of an error; a peer that hung up (-EPIPE, -ECONNRESET) or was
+ * silent for too long (-ETIMEDOUT) at the level of debugging.
+ */
+SSV_API void ssv_server_handle_error(
+	struct ssv_server *server, struct ssv_request *request, int error);
+
+/**
+ * Logs "WHAT: error text"; `what` is a constant text. Of equal ones within ten seconds ten are
+ * passed on and the rest counted; the next one passed on, or close, says how many those were.
+ * `request` may be NULL, `error` 0. From any thread.
+ */
+SSV_API void ssv_server_report(struct ssv_server *server, enum ssv_log_level level,
+	const struct ssv_request *request, const char *what, int error);
+
+SSV_END_DECLS
+
+#endif

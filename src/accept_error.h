@@ -1,0 +1,15 @@
+/** What a failing get_request() means for the listener. */
+#ifndef SSV_ACCEPT_ERROR_H
+#define SSV_ACCEPT_ERROR_H
+
+enum ssv_accept_error {
+	SSV_ACCEPT_NOTHING,   /* there was nothing, or not any more */
+	SSV_ACCEPT_TRANSIENT, /* that connection was lost: the next one */
+	SSV_ACCEPT_OVERLOAD,  /* no descriptors, no memory: not before something is given back */
+	SSV_ACCEPT_FATAL,     /* it is no listener, or not any more */
+};
+
+/** Of a negative errno; what is not known is overload, which waits and does not spin. */
+enum ssv_accept_error ssv_accept_error(int error);
+
+#endif

@@ -1,0 +1,42 @@
+#include "clock.h"
+
+#include <limits.h>
+#include <socketserver/stream.h>
+#include <time.h>
+
+#define NS_PER_MS 1000000
+
+static int64_t monotonic(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * (int64_t)1000000000 + now.tv_nsec;
+}
+
+int64_t (*ssv_clock)(void) = monotonic;
+
+int64_t ssv_now(void)
+{
+	return ssv_clock();
+}
+
+int64_t ssv_until(int milliseconds)
+{
+	return milliseconds < 0 ? SSV_NEVER : ssv_now() + milliseconds * (int64_t)NS_PER_MS;
+}
+
+int ssv_ms_until(int64_t until)
+{
+	int64_t left;
+
+	if (until == SSV_NEVER)
+		return -1;
+	if (until == SSV_NOW)
+		return 0;
+	left = until - ssv_now();
+	if (left <= 0)
+		return 0;
+	left = (left + NS_PER_MS - 1) / NS_PER_MS;
+	return left < INT_MAX ? (int)left : INT_MAX;
+}

@@ -1,0 +1,73 @@
+#include <errno.h>
+#include <socketserver/server.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef int (*method)(struct ssv_handler *handler);
+
+static int call(struct ssv_handler *handler, method run, const char *stage)
+{
+	int rc = run == NULL ? 0 : run(handler);
+
+	if (rc < 0)
+		handler->request->stage = stage;
+	return rc < 0 ? rc : 0;
+}
+
+/*
+ * handle() and finish(), which runs in any case. Where both fail, neither hides the other: one is
+ * told to handle_error() here, the other, SSV_EXIT before all, returned.
+ */
+static int handle_and_finish(struct ssv_handler *handler)
+{
+	int handled = call(handler, handler->ops->handle, "handle");
+	int finished = call(handler, handler->ops->finish, "finish");
+	bool exits = handled == SSV_EXIT;
+
+	if (handled == 0 || finished == 0)
+		return handled + finished;
+	handler->request->stage = exits ? "finish" : "handle";
+	ssv_server_handle_error(handler->server, handler->request, exits ? finished : handled);
+	handler->request->stage = exits ? "handle" : "finish";
+	return exits ? handled : finished;
+}
+
+static int run_all(struct ssv_handler *handler)
+{
+	int rc = call(handler, handler->ops->setup, "setup");
+
+	return rc < 0 ? rc : handle_and_finish(handler);
+}
+
+/* The instance's memory, zeroed; the request keeps it for the next one. NULL without memory. */
+static struct ssv_handler *instance(struct ssv_request *request, size_t size)
+{
+	void *larger;
+
+	if (request->instance_size < size) {
+		larger = realloc(request->instance, size);
+		if (larger == NULL)
+			return NULL;
+		request->instance = larger;
+		request->instance_size = size;
+	}
+	return memset(request->instance, 0, size);
+}
+
+int ssv_handler_run(const struct ssv_handler_ops *ops, const struct ssv_handler_ops *base,
+	struct ssv_request *request)
+{
+	struct ssv_handler *handler =
+		instance(request, ops->size > 0 ? ops->size : sizeof(*handler));
+	int rc, finished;
+
+	if (handler == NULL)
+		return -ENOMEM;
+	*handler = (struct ssv_handler){.ops = ops, .request = request, .server = request->server};
+	rc = call(handler, base->setup, "setup");
+	if (rc < 0)
+		return rc;
+	rc = run_all(handler);
+	finished = call(handler, base->finish, rc < 0 ? request->stage : "finish");
+	return rc < 0 ? rc : finished;
+}

@@ -1,0 +1,109 @@
+#include "report.h"
+
+#include "clock.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define WINDOW_MS 10000
+#define PRINTED_IN_A_WINDOW 10
+
+/* Under the lock. The count of equal reports; the oldest, which `lost` then is, makes room for a
+ * new kind. */
+static struct ssv_report_count *find(
+	struct ssv_server *server, const char *what, int error, struct ssv_report_count *lost)
+{
+	const size_t n = sizeof(server->reports) / sizeof(server->reports[0]);
+	struct ssv_report_count *oldest = server->reports, *count;
+
+	for (count = server->reports; count < server->reports + n; count++) {
+		if (count->error == error && count->what != NULL && strcmp(count->what, what) == 0)
+			return count;
+		if (count->since < oldest->since)
+			oldest = count;
+	}
+	*lost = *oldest;
+	*oldest = (struct ssv_report_count){.what = what, .error = error};
+	return oldest;
+}
+
+/* Whether this one is passed on, and how many were not since the last that was. */
+static bool is_due(struct ssv_server *server, const char *what, int error, unsigned int *suppressed,
+	struct ssv_report_count *lost)
+{
+	int64_t now = ssv_now();
+	struct ssv_report_count *count;
+	bool due;
+
+	pthread_mutex_lock(&server->lock);
+	count = find(server, what, error, lost);
+	if (count->printed == 0 || now - count->since >= WINDOW_MS * INT64_C(1000000)) {
+		count->printed = 0;
+		count->since = now;
+	}
+	due = count->printed < PRINTED_IN_A_WINDOW;
+	if (due) {
+		*suppressed = count->suppressed;
+		count->suppressed = 0;
+		count->printed++;
+	} else {
+		count->suppressed++;
+	}
+	pthread_mutex_unlock(&server->lock);
+	return due;
+}
+
+static void print(struct ssv_server *server, enum ssv_log_level level,
+	const struct ssv_request *request, const char *what, int error, unsigned int suppressed)
+{
+	const char *text = error < 0 ? strerrordesc_np(-error) : NULL;
+	char message[256], more[48] = "";
+
+	if (suppressed > 0)
+		snprintf(more, sizeof(more), " (and %u more like it)", suppressed);
+	snprintf(message, sizeof(message), "%s%s%s%s", what, error == 0 ? "" : ": ",
+		text != NULL ? text
+		: error == 0 ? ""
+			     : "unknown error",
+		more);
+	server->log->write(server->log, level, request, message);
+}
+
+/* What was counted and never said. Its level is not known; the log wants this one, too. */
+static void print_rest(struct ssv_server *server, const struct ssv_report_count *rest)
+{
+	enum ssv_log_level most = server->log->level;
+
+	if (rest->suppressed > 0)
+		print(server, most < SSV_LOG_WARNING ? most : SSV_LOG_WARNING, NULL, rest->what,
+			rest->error, rest->suppressed);
+}
+
+void ssv_server_report(struct ssv_server *server, enum ssv_log_level level,
+	const struct ssv_request *request, const char *what, int error)
+{
+	struct ssv_report_count lost = {0};
+	unsigned int suppressed = 0;
+	bool due;
+
+	if (level > server->log->level)
+		return;
+	due = is_due(server, what, error, &suppressed, &lost);
+	print_rest(server, &lost);
+	if (due)
+		print(server, level, request, what, error, suppressed);
+}
+
+void ssv_report_rest(struct ssv_server *server)
+{
+	const size_t n = sizeof(server->reports) / sizeof(server->reports[0]);
+	struct ssv_report_count *count, rest;
+
+	for (count = server->reports; count < server->reports + n; count++) {
+		pthread_mutex_lock(&server->lock);
+		rest = *count;
+		*count = (struct ssv_report_count){0};
+		pthread_mutex_unlock(&server->lock);
+		print_rest(server, &rest);
+	}
+}

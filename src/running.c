@@ -1,0 +1,190 @@
+#include "running.h"
+
+#include "clock.h"
+#include "loop.h"
+
+#include <errno.h>
+#include <sys/socket.h>
+#include <time.h>
+
+static _Thread_local struct ssv_stay *innermost;
+
+static bool change(struct ssv_server *server, int from, int to)
+{
+	return __atomic_compare_exchange_n(
+		&server->state, &from, to, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+}
+
+static int state(const struct ssv_server *server)
+{
+	return __atomic_load_n(&server->state, __ATOMIC_SEQ_CST);
+}
+
+/* Under the lock. A stop that is waiting is used up; one that comes from now on ends this run. */
+static int start(struct ssv_server *server)
+{
+	if (server->inside)
+		return -EBUSY;
+	if (!server->active)
+		return -EBADF;
+	if (change(server, SSV_FRESH_STOPPED, SSV_ENDED) || change(server, SSV_STOPPING, SSV_ENDED))
+		return -ECANCELED;
+	if (!change(server, SSV_FRESH, SSV_SERVING) && !change(server, SSV_ENDED, SSV_SERVING) &&
+		state(server) != SSV_SERVING)
+		return start(server); /* a stop came between */
+	server->inside = true;
+	server->run++;
+	return 0;
+}
+
+int ssv_running_enter(struct ssv_server *server, struct ssv_stay *stay)
+{
+	int rc;
+
+	pthread_mutex_lock(&server->lock);
+	rc = start(server);
+	pthread_mutex_unlock(&server->lock);
+	if (rc == 0) {
+		*stay = (struct ssv_stay){.server = server, .outer = innermost};
+		innermost = stay;
+	}
+	return rc;
+}
+
+/* Not always the innermost: a group leaves its servers in any order. */
+static void forget(const struct ssv_stay *stay)
+{
+	struct ssv_stay **at = &innermost;
+
+	while (*at != stay)
+		at = &(*at)->outer;
+	*at = stay->outer;
+}
+
+void ssv_running_leave(struct ssv_stay *stay, bool ended)
+{
+	struct ssv_server *server = stay->server;
+
+	forget(stay);
+	pthread_mutex_lock(&server->lock);
+	server->inside = false;
+	if (ended)
+		__atomic_store_n(&server->state, SSV_ENDED, __ATOMIC_SEQ_CST);
+	pthread_cond_broadcast(&server->changed);
+	pthread_mutex_unlock(&server->lock);
+}
+
+bool ssv_running_is_stopping(const struct ssv_server *server)
+{
+	return state(server) == SSV_STOPPING;
+}
+
+bool ssv_running_is_here(const struct ssv_server *server)
+{
+	const struct ssv_stay *stay = innermost;
+
+	while (stay != NULL && stay->server != server)
+		stay = stay->outer;
+	return stay != NULL;
+}
+
+void ssv_server_request_stop(struct ssv_server *server)
+{
+	int saved = errno;
+
+	if (change(server, SSV_FRESH, SSV_FRESH_STOPPED) ||
+		change(server, SSV_SERVING, SSV_STOPPING))
+		ssv_loop_wake(server);
+	errno = saved;
+}
+
+/* Under the lock. */
+static void wait_for_change(struct ssv_server *server, int64_t until)
+{
+	struct timespec time = {.tv_sec = until / 1000000000, .tv_nsec = until % 1000000000};
+
+	if (until == SSV_NEVER)
+		pthread_cond_wait(&server->changed, &server->lock);
+	else
+		pthread_cond_clockwait(&server->changed, &server->lock, CLOCK_MONOTONIC, &time);
+}
+
+/* The run of before the stop: one that begins after it is not meant, and not waited for. */
+bool ssv_running_stop(struct ssv_server *server, int64_t until)
+{
+	unsigned int run;
+	bool over;
+
+	pthread_mutex_lock(&server->lock);
+	run = server->run;
+	ssv_server_request_stop(server);
+	while (server->inside && server->run == run && ssv_ms_until(until) != 0)
+		wait_for_change(server, until);
+	over = !server->inside || server->run != run;
+	pthread_mutex_unlock(&server->lock);
+	return over;
+}
+
+bool ssv_running_retire(struct ssv_server *server)
+{
+	bool over;
+
+	pthread_mutex_lock(&server->lock);
+	over = !server->inside;
+	if (over)
+		server->active = false;
+	pthread_mutex_unlock(&server->lock);
+	return over;
+}
+
+void ssv_running_reset(struct ssv_server *server)
+{
+	__atomic_store_n(&server->state, SSV_FRESH, __ATOMIC_SEQ_CST);
+}
+
+int ssv_server_shutdown(struct ssv_server *server)
+{
+	if (ssv_running_is_here(server)) {
+		ssv_server_request_stop(server);
+		return -EDEADLK;
+	}
+	ssv_running_stop(server, SSV_NEVER);
+	return 0;
+}
+
+void ssv_live_add(struct ssv_request *request)
+{
+	struct ssv_server *server = request->server;
+
+	pthread_mutex_lock(&server->lock);
+	request->previous = NULL;
+	request->next = server->live;
+	if (server->live != NULL)
+		server->live->previous = request;
+	server->live = request;
+	pthread_mutex_unlock(&server->lock);
+}
+
+void ssv_live_remove(struct ssv_request *request)
+{
+	struct ssv_server *server = request->server;
+
+	pthread_mutex_lock(&server->lock);
+	if (request->next != NULL)
+		request->next->previous = request->previous;
+	if (request->previous != NULL)
+		request->previous->next = request->next;
+	else
+		server->live = request->next;
+	pthread_mutex_unlock(&server->lock);
+}
+
+void ssv_live_abort(struct ssv_server *server)
+{
+	struct ssv_request *request;
+
+	pthread_mutex_lock(&server->lock);
+	for (request = server->live; request != NULL; request = request->next)
+		shutdown(request->socket.fd, SHUT_RDWR);
+	pthread_mutex_unlock(&server->lock);
+}

@@ -1,0 +1,59 @@
+/**
+ * Who is in a server's loop, who asks it to stop, and what it has open: the protocol between
+ * serve_forever(), request_stop(), shutdown() and close().
+ *
+ *     FRESH ──stop──> FRESH_STOPPED ──enter──> ENDED        a stop before the first run ends it at
+ * once └──enter──> SERVING ──stop──> STOPPING ──> ENDED ──enter──> SERVING
+ *
+ * The state changes by atomics alone, for a signal handler may ask for the stop; who is inside is
+ * under the lock, for others wait for that.
+ */
+#ifndef SSV_RUNNING_H
+#define SSV_RUNNING_H
+
+#include <socketserver/server.h>
+
+enum ssv_running_state { SSV_FRESH, SSV_FRESH_STOPPED, SSV_SERVING, SSV_STOPPING, SSV_ENDED };
+
+/** This thread's stay in a server's loop; on its stack, the innermost first. */
+struct ssv_stay {
+	struct ssv_server *server;
+	struct ssv_stay *outer;
+};
+
+/**
+ * Enters the loop. 0; -EBADF where it is not open; -EBUSY where another thread is inside;
+ * -ECANCELED where a stop was asked for before: it is used up by that.
+ */
+int ssv_running_enter(struct ssv_server *server, struct ssv_stay *stay);
+
+/** Leaves it. `ended`: the run is over; otherwise a later enter goes on with it. */
+void ssv_running_leave(struct ssv_stay *stay, bool ended);
+
+/** Whether the one inside is asked to leave. */
+bool ssv_running_is_stopping(const struct ssv_server *server);
+
+/** Whether this thread is inside. */
+bool ssv_running_is_here(const struct ssv_server *server);
+
+/**
+ * Asks for a stop, and waits until the run that it stops is over. Whether it is; at once where
+ * nobody is inside.
+ */
+bool ssv_running_stop(struct ssv_server *server, int64_t until);
+
+/** Lets nobody in any more, unless somebody is inside; whether that worked. The first step of a
+ * close. */
+bool ssv_running_retire(struct ssv_server *server);
+
+/** Back to FRESH: the last step of it. */
+void ssv_running_reset(struct ssv_server *server);
+
+/** The open requests, so that close can end them. From any thread. */
+void ssv_live_add(struct ssv_request *request);
+void ssv_live_remove(struct ssv_request *request);
+
+/** Shuts the connections of all open requests down: whoever waits on one is woken with its end. */
+void ssv_live_abort(struct ssv_server *server);
+
+#endif

@@ -1,0 +1,24 @@
+#include <socketserver/stream_handler.h>
+
+static int stream_handler_setup(struct ssv_handler *handler)
+{
+	struct ssv_stream *stream = handler->request->stream;
+	const struct ssv_handler_ops *class = handler->ops;
+
+	if (class->timeout != 0)
+		stream->limits.timeout = class->timeout;
+	if (class->rbufsize > 0)
+		stream->read_size = class->rbufsize;
+	stream->write_size = class->wbufsize;
+	return class->disable_nagle_algorithm ? ssv_stream_set_nodelay(stream, true) : 0;
+}
+
+static int stream_handler_finish(struct ssv_handler *handler)
+{
+	return ssv_stream_flush(handler->request->stream);
+}
+
+const struct ssv_handler_ops ssv_stream_handler = {
+	.setup = stream_handler_setup,
+	.finish = stream_handler_finish,
+};

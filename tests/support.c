@@ -1,0 +1,208 @@
+#include "support.h"
+
+#include "clock.h"
+
+#include <dirent.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+struct ssv_address address_of(const char *text)
+{
+	struct ssv_address address;
+	const char *error = NULL;
+
+	ck_assert_msg(ssv_address_parse(&address, text, &error) == 0, "%s: %s", text, error);
+	return address;
+}
+
+int connect_to(const struct ssv_server *server)
+{
+	const struct ssv_address *at = &server->server_address;
+	const struct timeval patience = {.tv_sec = 10};
+	int fd = socket(at->socket.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	ck_assert_int_ge(fd, 0);
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	ck_assert_msg(
+		connect(fd, &at->socket.any, at->length) == 0, "connect: %s", strerror(errno));
+	return fd;
+}
+
+void ask(int fd, const char *question, const char *answer)
+{
+	size_t size = strlen(answer), done = 0;
+	char *got = calloc(1, size + 1);
+	ssize_t n = 1;
+
+	ck_assert_int_eq(
+		send(fd, question, strlen(question), MSG_NOSIGNAL), (ssize_t)strlen(question));
+	for (; done < size && n > 0; done += n > 0 ? (size_t)n : 0)
+		n = recv(fd, got + done, size - done, 0);
+	ck_assert_str_eq(got, answer);
+	free(got);
+}
+
+void expect_end(int fd)
+{
+	char byte;
+	ssize_t n = recv(fd, &byte, 1, 0);
+
+	ck_assert_msg(n == 0 || (n < 0 && errno == ECONNRESET), "not the end: %zd, %s", n,
+		n < 0 ? strerror(errno) : "a byte");
+}
+
+void fill_with_noise(char *data, size_t size, unsigned int seed)
+{
+	size_t i;
+
+	for (i = 0; i < size; i++) {
+		seed = seed * 1664525 + 1013904223;
+		data[i] = (char)(seed >> 24);
+	}
+}
+
+static void *serve_forever(void *context)
+{
+	struct served *served = context;
+
+	served->result = ssv_server_serve_forever(served->server);
+	return NULL;
+}
+
+void serve(struct served *served, struct ssv_server *server)
+{
+	served->server = server;
+	ck_assert_int_eq(pthread_create(&served->thread, NULL, serve_forever, served), 0);
+}
+
+int result_of(struct served *served)
+{
+	pthread_join(served->thread, NULL);
+	return served->result;
+}
+
+void stop_and_close(struct served *served)
+{
+	ck_assert_int_eq(ssv_server_shutdown(served->server), 0);
+	ck_assert_int_eq(result_of(served), 0);
+	ck_assert_int_eq(ssv_server_close(served->server), 0);
+}
+
+static int echo_handle(struct ssv_handler *handler)
+{
+	struct ssv_stream *stream = handler->request->stream;
+	char data[16384];
+	ssize_t n;
+
+	while ((n = ssv_stream_read(stream, data, sizeof(data))) > 0) {
+		n = ssv_stream_write(stream, data, (size_t)n);
+		if (n < 0)
+			break;
+	}
+	return (int)n;
+}
+
+const struct ssv_handler_ops echo_handler = {.handle = echo_handle};
+
+static void keep(struct ssv_log *base, enum ssv_log_level level, const struct ssv_request *request,
+	const char *message)
+{
+	struct kept_log *log = ssv_container_of(base, struct kept_log, base);
+
+	(void)request;
+	pthread_mutex_lock(&log->lock);
+	log->count[level]++;
+	strncpy(log->last, message, sizeof(log->last) - 1);
+	pthread_mutex_unlock(&log->lock);
+}
+
+void keep_log(struct kept_log *log, struct ssv_server *server)
+{
+	*log = (struct kept_log){
+		.base = {.write = keep, .level = SSV_LOG_DEBUG},
+		.lock = PTHREAD_MUTEX_INITIALIZER,
+	};
+	server->log = &log->base;
+}
+
+static size_t count_entries(const char *path)
+{
+	DIR *directory = opendir(path);
+	size_t n = 0;
+
+	ck_assert_ptr_nonnull(directory);
+	while (readdir(directory) != NULL)
+		n++;
+	closedir(directory);
+	return n;
+}
+
+size_t count_descriptors(void)
+{
+	return count_entries("/proc/self/fd");
+}
+
+static size_t descriptors, threads;
+
+static void *do_nothing(void *context)
+{
+	return context;
+}
+
+/* The first thread of all brings a sanitizer's own thread with it. */
+void note_what_is_open(void)
+{
+	pthread_t first;
+
+	pthread_create(&first, NULL, do_nothing, NULL);
+	pthread_join(first, NULL);
+	descriptors = count_descriptors();
+	threads = count_entries("/proc/self/task");
+}
+
+/* A thread that was joined may still be on its way out of the kernel. */
+void expect_nothing_left(void)
+{
+	int patience = 2000;
+
+	while (count_entries("/proc/self/task") > threads && --patience > 0)
+		poll(NULL, 0, 1);
+	ck_assert_int_gt(patience, 0);
+	ck_assert_uint_eq(count_descriptors(), descriptors);
+}
+
+static int64_t clock_stands_at;
+static int64_t (*real_clock)(void);
+
+static int64_t standing_clock(void)
+{
+	return clock_stands_at;
+}
+
+void set_clock(int64_t milliseconds)
+{
+	if (real_clock == NULL)
+		real_clock = ssv_clock;
+	clock_stands_at = milliseconds * 1000000;
+	ssv_clock = standing_clock;
+}
+
+void use_real_clock(void)
+{
+	if (real_clock != NULL)
+		ssv_clock = real_clock;
+}
+
+int run_suite(Suite *suite)
+{
+	SRunner *runner = srunner_create(suite);
+	int failed;
+
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

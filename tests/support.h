@@ -1,0 +1,71 @@
+/** What the tests share: the client side, a server in a thread, and the check that nothing is left
+ * over. */
+#ifndef TESTS_SUPPORT_H
+#define TESTS_SUPPORT_H
+
+#include <check.h>
+#include <errno.h>
+#include <pthread.h>
+#include <socketserver/socketserver.h>
+
+/** An address from its text; the test fails where it is none. */
+struct ssv_address address_of(const char *text);
+
+/** Any free port of 127.0.0.1. */
+#define ANYWHERE "tcp://127.0.0.1:0"
+
+/** A plain blocking socket connected to a server; it gives up a read after 10 s, so that no test
+ * hangs. */
+int connect_to(const struct ssv_server *server);
+
+/** Sends all of it, then reads as much as `answer` is long and compares. */
+void ask(int fd, const char *question, const char *answer);
+
+/** The peer has ended the connection, with or without a reset: there is nothing more to read. */
+void expect_end(int fd);
+
+/** Bytes that fail a comparison when they arrive in another place: the same for each seed. */
+void fill_with_noise(char *data, size_t size, unsigned int seed);
+
+/** A server that a thread of its own serves. */
+struct served {
+	struct ssv_server *server;
+	pthread_t thread;
+	int result;
+};
+
+/** Starts to serve an open server. */
+void serve(struct served *served, struct ssv_server *server);
+
+/** Waits until serving has ended; what serve_forever() returned. */
+int result_of(struct served *served);
+
+/** Asks for a stop, waits for the end, expects 0, and closes. */
+void stop_and_close(struct served *served);
+
+/** Handlers that tests need: sends back what comes, until the end. */
+extern const struct ssv_handler_ops echo_handler;
+
+/** A log that keeps what it is told: how many lines of each level, and the last. */
+struct kept_log {
+	struct ssv_log base;
+	pthread_mutex_t lock;
+	int count[SSV_LOG_DEBUG + 1];
+	char last[512];
+};
+void keep_log(struct kept_log *log, struct ssv_server *server);
+
+/** For tcase_add_checked_fixture(): after the test as many descriptors and threads as before. */
+void note_what_is_open(void);
+void expect_nothing_left(void);
+size_t count_descriptors(void);
+
+/** A clock under the test's control; from the first call on, it stands where set_clock() puts it.
+ */
+void set_clock(int64_t milliseconds);
+void use_real_clock(void);
+
+/** Runs a suite with Check's summary; what main() returns. */
+int run_suite(Suite *suite);
+
+#endif

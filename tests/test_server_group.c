@@ -1,0 +1,176 @@
+/* server_group.h: several servers, one thread. */
+#include "support.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#define SERVERS 3
+
+static struct ssv_tcp_server tcp[SERVERS];
+static struct ssv_server *servers[SERVERS];
+static int result;
+
+static int give_result(struct ssv_handler *handler)
+{
+	(void)handler;
+	return result;
+}
+
+static const struct ssv_handler_ops resulting = {.handle = give_result};
+
+static void open_servers(void)
+{
+	struct ssv_address at = address_of(ANYWHERE);
+	int i;
+
+	note_what_is_open();
+	for (i = 0; i < SERVERS; i++) {
+		ssv_tcp_server_init(&tcp[i], &at, &echo_handler);
+		servers[i] = &tcp[i].base;
+		servers[i]->grace = 20;
+		ck_assert_int_eq(ssv_server_open(servers[i]), 0);
+	}
+}
+
+static void *serve_all(void *context)
+{
+	*(int *)context = ssv_serve_all(servers, SERVERS);
+	return NULL;
+}
+
+static pthread_t start(int *rc)
+{
+	pthread_t thread;
+
+	ck_assert_int_eq(pthread_create(&thread, NULL, serve_all, rc), 0);
+	return thread;
+}
+
+static void expect_echo(int i)
+{
+	int client = connect_to(servers[i]);
+
+	ask(client, "hello", "hello");
+	close(client);
+}
+
+START_TEST(all_servers_of_a_group_are_served_by_one_thread_until_each_is_stopped)
+{
+	int rc = -1, i, round;
+	pthread_t thread = start(&rc);
+
+	for (round = 0; round < 20; round++) {
+		for (i = 0; i < SERVERS; i++)
+			expect_echo(i);
+	}
+	ck_assert_int_eq(ssv_server_shutdown(servers[1]), 0);
+	ck_assert_int_eq(ssv_server_close(servers[1]), 0);
+	expect_echo(0);
+	expect_echo(2);
+	ck_assert_int_eq(ssv_server_shutdown(servers[0]), 0);
+	expect_echo(2);
+	ck_assert_int_eq(ssv_server_shutdown(servers[2]), 0);
+	pthread_join(thread, NULL);
+	ck_assert_int_eq(rc, 0);
+}
+END_TEST
+
+START_TEST(a_group_can_be_served_again)
+{
+	int rc, i, round;
+	pthread_t thread;
+
+	for (round = 0; round < 20; round++) {
+		rc = -1;
+		thread = start(&rc);
+		for (i = 0; i < SERVERS; i++)
+			expect_echo(i);
+		for (i = 0; i < SERVERS; i++)
+			ck_assert_int_eq(ssv_server_shutdown(servers[i]), 0);
+		pthread_join(thread, NULL);
+		ck_assert_int_eq(rc, 0);
+	}
+}
+END_TEST
+
+START_TEST(an_error_or_exit_of_one_ends_them_all)
+{
+	int rc = -1, client;
+	pthread_t thread;
+
+	servers[2]->handler = &resulting;
+	result = SSV_EXIT;
+	thread = start(&rc);
+	client = connect_to(servers[2]);
+	pthread_join(thread, NULL);
+	ck_assert_int_eq(rc, SSV_EXIT);
+	expect_end(client);
+	close(client);
+}
+END_TEST
+
+START_TEST(closing_all_cuts_the_handler_of_one_and_leaves_none_running)
+{
+	int rc = -1, client;
+	pthread_t thread = start(&rc);
+
+	client = connect_to(servers[1]);
+	ask(client, "a", "a"); /* and now the thread waits for more from this one */
+	ck_assert_int_eq(ssv_close_all(servers, SERVERS), 0);
+	pthread_join(thread, NULL);
+	ck_assert_int_eq(rc, 0);
+	expect_end(client);
+	close(client);
+}
+END_TEST
+
+START_TEST(a_stop_before_the_start_is_remembered_for_each)
+{
+	int i;
+
+	for (i = 0; i < SERVERS; i++)
+		ssv_server_request_stop(servers[i]);
+	ck_assert_int_eq(ssv_serve_all(servers, SERVERS), 0);
+	ck_assert_int_eq(ssv_serve_all(servers, 0), 0);
+}
+END_TEST
+
+START_TEST(a_server_that_is_not_open_or_is_served_already_is_refused)
+{
+	struct served served;
+	int client;
+
+	ck_assert_int_eq(ssv_server_close(servers[2]), 0);
+	ck_assert_int_eq(ssv_serve_all(servers, SERVERS), -EBADF);
+	serve(&served, servers[1]);
+	client = connect_to(servers[1]);
+	ask(client, "a", "a");
+	ck_assert_int_eq(ssv_serve_all(servers, 2), -EBUSY);
+	close(client);
+	ck_assert_int_eq(ssv_server_shutdown(servers[1]), 0);
+	ck_assert_int_eq(result_of(&served), 0);
+}
+END_TEST
+
+static void close_servers(void)
+{
+	ck_assert_int_eq(ssv_close_all(servers, SERVERS), 0);
+	expect_nothing_left();
+}
+
+int main(void)
+{
+	Suite *suite = suite_create("server_group");
+	TCase *tcase = tcase_create("server_group");
+
+	tcase_add_checked_fixture(tcase, open_servers, close_servers);
+	tcase_add_test(
+		tcase, all_servers_of_a_group_are_served_by_one_thread_until_each_is_stopped);
+	tcase_add_test(tcase, a_group_can_be_served_again);
+	tcase_add_test(tcase, an_error_or_exit_of_one_ends_them_all);
+	tcase_add_test(tcase, closing_all_cuts_the_handler_of_one_and_leaves_none_running);
+	tcase_add_test(tcase, a_stop_before_the_start_is_remembered_for_each);
+	tcase_add_test(tcase, a_server_that_is_not_open_or_is_served_already_is_refused);
+	suite_add_tcase(suite, tcase);
+	return run_suite(suite);
+}
