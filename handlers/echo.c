@@ -1,0 +1,28 @@
+/** echo: the bytes back as they come, until the client has sent its last one (RFC 862). */
+#include "handlers.h"
+#include <socketserver/socketserver.h>
+
+static int echo_handle(struct ssv_handler *handler)
+{
+	struct ssv_stream *stream = handler->request->stream;
+	char data[16 * 1024];
+	ssize_t n;
+
+	while ((n = ssv_stream_read(stream, data, sizeof(data))) > 0) {
+		n = ssv_stream_write(stream, data, (size_t)n);
+		if (n < 0)
+			break;
+	}
+	return (int)n;
+}
+
+static const struct ssv_handler_ops echo_handler = {.handle = echo_handle};
+
+const struct ssv_handler_descriptor echo_descriptor = {
+	.abi = SSV_ABI,
+	.name = "echo",
+	.help = "sends back what it gets",
+	.transports = "tcp unix udp unixgram",
+	.modes = "sync threading forking",
+	.ops = &echo_handler,
+};

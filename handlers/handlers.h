@@ -1,0 +1,10 @@
+/** The request handlers that the program has built in. */
+#ifndef HANDLERS_H
+#define HANDLERS_H
+
+#include <socketserver/handler_descriptor.h>
+
+extern const struct ssv_handler_descriptor echo_descriptor;
+extern const struct ssv_handler_descriptor upper_descriptor;
+
+#endif

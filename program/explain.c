@@ -1,0 +1,168 @@
+#include "explain.h"
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define LINE_SIZE 1024
+#define HELP "; try socketserver --help"
+
+/* Which addresses an explanation is for. */
+enum scope { ANY, INTERNET, LOCAL };
+
+struct explanation {
+	int error;
+	enum scope scope;
+	const char *what, *remedy;
+	bool then_address; /* the remedy ends with the address */
+};
+
+static const struct explanation listening[] = {
+	{EADDRINUSE, INTERNET, "address in use",
+		"another process listens there; stop it, or try port 0 for a free one", false},
+	{EADDRINUSE, LOCAL, "address in use", "another process listens there, or has left its file",
+		false},
+	{EACCES, INTERNET, "permission denied",
+		"ports below 1024 are for root; take one from 1024 on", false},
+	{EACCES, LOCAL, "permission denied", "take a path in a directory that you may write to",
+		false},
+	{EADDRNOTAVAIL, ANY, "not an address of this host",
+		"take 127.0.0.1, or one of those that `ip address` shows", false},
+	{ENOENT, LOCAL, "no such directory", "make it first, or take another path", false},
+};
+
+static const struct explanation connecting[] = {
+	{ECONNREFUSED, ANY, "nobody listens", "start a server with: socketserver serve echo ",
+		true},
+	{ENOENT, LOCAL, "nobody listens", "start a server with: socketserver serve echo ", true},
+	{EACCES, LOCAL, "permission denied", "ask the owner of that socket for write permission",
+		false},
+	{ETIMEDOUT, ANY, "no answer in time",
+		"check the address and the firewalls on the way, or wait longer with --timeout",
+		false},
+	{ECONNRESET, ANY, "connection reset",
+		"the server broke it off; its own messages may say why", false},
+	{EPIPE, ANY, "connection reset", "the server broke it off; its own messages may say why",
+		false},
+	{EPROTOTYPE, LOCAL, "another kind of socket",
+		"unix: and unixgram: are not the same; try the other", false},
+	{EADDRNOTAVAIL, ANY, "no way to connect", "check the address; port 0 is only for servers",
+		false},
+	{EMSGSIZE, ANY, "datagram too large", "send less at once", false},
+};
+
+static const struct explanation both[] = {
+	{ENXIO, ANY, "name cannot be resolved", "check the spelling, or use a numeric address",
+		false},
+	{EAFNOSUPPORT, ANY, "address family not supported",
+		"this host lacks it; try an IPv4 address, such as 127.0.0.1", false},
+	{ENETUNREACH, ANY, "network unreachable", "check the address and this host's routes",
+		false},
+	{EHOSTUNREACH, ANY, "host unreachable", "check the address, and that the host is up",
+		false},
+	{EINVAL, INTERNET, "address cannot be used",
+		"a link-local address needs its interface, as in [fe80::1%eth0]", false},
+	{EMFILE, ANY, "too many open files", "raise the limit with ulimit -n", false},
+	{ENFILE, ANY, "too many open files", "close some programs: the whole system is out of them",
+		false},
+};
+
+static bool is_for(const struct explanation *explanation, int error, enum scope scope)
+{
+	return explanation->error == -error &&
+	       (explanation->scope == ANY || explanation->scope == scope);
+}
+
+static const struct explanation *find(
+	const struct explanation *table, size_t count, int error, enum scope scope)
+{
+	for (size_t i = 0; i < count; i++)
+		if (is_for(&table[i], error, scope))
+			return &table[i];
+	return NULL;
+}
+
+static int explain(
+	const struct explanation *table, size_t count, int error, const struct ssv_address *at)
+{
+	bool internet = at->transport == SSV_TCP || at->transport == SSV_UDP;
+	enum scope scope = internet ? INTERNET : LOCAL;
+	const struct explanation *found = find(table, count, error, scope);
+	char text[SSV_ADDRESS_TEXT_SIZE];
+
+	ssv_address_format(at, text);
+	if (found == NULL)
+		found = find(both, sizeof(both) / sizeof(both[0]), error, scope);
+	if (found == NULL)
+		complain("%s: %s: check the address", strerror(-error), text);
+	else
+		complain("%s: %s: %s%s", found->what, text, found->remedy,
+			found->then_address ? text : "");
+	return EXIT_FAILURE;
+}
+
+int explain_listen(int error, const struct ssv_address *at)
+{
+	return explain(listening, sizeof(listening) / sizeof(listening[0]), error, at);
+}
+
+int explain_connect(int error, const struct ssv_address *at)
+{
+	return explain(connecting, sizeof(connecting) / sizeof(connecting[0]), error, at);
+}
+
+static void make_harmless(char *text)
+{
+	for (; *text != '\0'; text++)
+		if ((unsigned char)*text < ' ' || *text == '\177')
+			*text = '?';
+}
+
+SSV_PRINTF(1, 0)
+static void complain_with(const char *format, va_list arguments, const char *help)
+{
+	char message[LINE_SIZE - 64], line[LINE_SIZE];
+	int n;
+
+	vsnprintf(message, sizeof(message), format, arguments);
+	make_harmless(message);
+	n = snprintf(line, sizeof(line), "socketserver: %s%s\n", message, help);
+	/* Where standard error takes nothing, there is nobody left to tell. */
+	if (write(STDERR_FILENO, line, (size_t)n) < 0)
+		return;
+}
+
+void complain(const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	complain_with(format, arguments, "");
+	va_end(arguments);
+}
+
+int complain_usage(const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	complain_with(format, arguments, HELP);
+	va_end(arguments);
+	return EXIT_USAGE;
+}
+
+int output_flush(void)
+{
+	errno = 0;
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return 0;
+	return errno != 0 ? -errno : -EIO;
+}
+
+int explain_output(int error)
+{
+	complain("cannot write: standard output: %s", strerror(-error));
+	return EXIT_FAILURE;
+}

@@ -1,0 +1,113 @@
+/** socketserver: serves handlers, and talks to servers. */
+#include "explain.h"
+#include "registry.h"
+#include "serve.h"
+#include "talk.h"
+#include <fcntl.h>
+#include <signal.h>
+#include <socketserver/version.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char help[] =
+	"usage: socketserver COMMAND ...\n"
+	"\n"
+	"  serve HANDLER [ADDRESS...] [options]   serve until Ctrl-C, by default on "
+	"127.0.0.1:9999\n"
+	"  talk ADDRESS [options]                 connect standard input and output to a server\n"
+	"  handlers                               list the handlers\n"
+	"  COMMAND --help                         all about a command, with its options\n"
+	"  serve HANDLER --help                   also the handler's own options\n"
+	"  --help, --version\n"
+	"\n"
+	"Addresses:\n"
+	"  tcp://HOST:PORT   udp://HOST:PORT      HOST a name, IPv4, or IPv6 in brackets; none: "
+	"all\n"
+	"  unix:PATH         unixgram:PATH        a socket file; @NAME: an abstract socket\n"
+	"\n"
+	"Examples:\n"
+	"  socketserver serve echo\n"
+	"  printf hello | socketserver talk tcp://127.0.0.1:9999\n"
+	"\n"
+	"Exit status: 0 well ended, 1 failed, 2 wrong usage, 128 + N ended by signal N.\n";
+
+static int finish_output(void)
+{
+	int rc = output_flush();
+
+	return rc < 0 ? explain_output(rc) : EXIT_SUCCESS;
+}
+
+static int help_main(int count, char **arguments)
+{
+	(void)count;
+	(void)arguments;
+	fputs(help, stdout);
+	return finish_output();
+}
+
+static int version_main(int count, char **arguments)
+{
+	(void)count;
+	(void)arguments;
+	printf("socketserver %s\n", ssv_version());
+	return finish_output();
+}
+
+static void print_handler(
+	const char *name, const char *transports, const char *modes, const char *about)
+{
+	printf("%-8s  %-21s  %-22s  %s\n", name, transports, modes, about);
+}
+
+static int handlers_main(int count, char **arguments)
+{
+	if (count > 1 && strcmp(arguments[1], "--help") != 0 && strcmp(arguments[1], "-h") != 0)
+		return complain_usage("too many arguments: handlers %s", arguments[1]);
+	print_handler("HANDLER", "TRANSPORTS", "MODES", "WHAT IT DOES");
+	for (int i = 0; registry_built_in[i] != NULL; i++)
+		print_handler(registry_built_in[i]->name, registry_built_in[i]->transports,
+			registry_built_in[i]->modes, registry_built_in[i]->help);
+	return finish_output();
+}
+
+static const struct command {
+	const char *name;
+	int (*run)(int count, char **arguments);
+} commands[] = {
+	{"serve", serve_main},
+	{"talk", talk_main},
+	{"handlers", handlers_main},
+	{"--help", help_main},
+	{"-h", help_main},
+	{"help", help_main},
+	{"--version", version_main},
+};
+
+/*
+ * Else the first socket would become standard error, and a client would be sent our log. Where
+ * standard output was closed, writing to it still fails, as it should.
+ */
+static void open_standard_descriptors(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+		if (fcntl(fd, F_GETFD) >= 0)
+			continue;
+		if (open("/dev/null", fd == STDERR_FILENO ? O_WRONLY : O_RDONLY) != fd)
+			_exit(EXIT_FAILURE);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	open_standard_descriptors();
+	signal(SIGPIPE, SIG_IGN);
+	if (argc < 2)
+		return complain_usage("no command");
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+		if (strcmp(commands[i].name, argv[1]) == 0)
+			return commands[i].run(argc - 1, argv + 1);
+	return complain_usage("unknown command: %s", argv[1]);
+}

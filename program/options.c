@@ -1,0 +1,229 @@
+#include "options.h"
+#include "explain.h"
+#include <errno.h>
+#include <getopt.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What getopt_long() returns for the first of the long options: no character. */
+#define FIRST_LONG (UCHAR_MAX + 1)
+
+int option_set_flag(const struct option_spec *spec, void *at, const char *value)
+{
+	bool *flag = at;
+
+	(void)spec;
+	(void)value;
+	*flag = true;
+	return 0;
+}
+
+int option_set_text(const struct option_spec *spec, void *at, const char *value)
+{
+	const char **text = at;
+
+	(void)spec;
+	*text = value;
+	return 0;
+}
+
+/* Written so that a NaN is out of range. */
+static bool is_in_range(const struct option_spec *spec, double number)
+{
+	return number >= spec->low && number <= spec->high;
+}
+
+int option_set_whole(const struct option_spec *spec, void *at, const char *value)
+{
+	int *number = at;
+	char *end;
+	long n;
+
+	n = strtol(value, &end, 10);
+	if (end == value || *end != '\0')
+		return -EINVAL;
+	if (!is_in_range(spec, (double)n))
+		return -ERANGE;
+	*number = (int)n;
+	return 0;
+}
+
+int option_set_seconds(const struct option_spec *spec, void *at, const char *value)
+{
+	int *milliseconds = at;
+	char *end;
+	double n;
+
+	n = strtod(value, &end);
+	if (end == value || *end != '\0')
+		return -EINVAL;
+	if (!is_in_range(spec, n))
+		return -ERANGE;
+	*milliseconds = (int)(n * 1000);
+	if (*milliseconds < n * 1000) /* a tenth of a millisecond is not "none" */
+		++*milliseconds;
+	return 0;
+}
+
+static int count_specs(const struct option_spec *specs)
+{
+	int n = 0;
+
+	while (specs[n].name != NULL)
+		n++;
+	return n;
+}
+
+static int count_own(const struct ssv_handler_option *own)
+{
+	int n = 0;
+
+	while (own != NULL && own[n].name != NULL)
+		n++;
+	return n;
+}
+
+static struct option long_option(const char *name, const char *value, int index)
+{
+	return (struct option){
+		.name = name,
+		.has_arg = value != NULL ? required_argument : no_argument,
+		.val = FIRST_LONG + index,
+	};
+}
+
+/* The program's first: where a handler has an option of the same name, the program's is meant. */
+static struct option *make_long_options(const struct options *options)
+{
+	int specs = count_specs(options->specs), own = count_own(options->own);
+	struct option *longs = calloc((size_t)(specs + own) + 1, sizeof(*longs));
+
+	for (int i = 0; longs != NULL && i < specs; i++)
+		longs[i] = long_option(options->specs[i].name, options->specs[i].value, i);
+	for (int i = 0; longs != NULL && i < own; i++)
+		longs[specs + i] =
+			long_option(options->own[i].name, options->own[i].value, specs + i);
+	return longs;
+}
+
+static void make_letters(const struct option_spec *specs, bool stop_at_operand, char *letters)
+{
+	if (stop_at_operand)
+		*letters++ = '+';
+	*letters++ = ':'; /* a missing value returns ':', not '?' */
+	for (; specs->name != NULL; specs++) {
+		if (specs->letter != 0)
+			*letters++ = specs->letter;
+		if (specs->letter != 0 && specs->value != NULL)
+			*letters++ = ':';
+	}
+	*letters = '\0';
+}
+
+static int complain_number(const struct option_spec *spec, const char *value, int error)
+{
+	const char *what = error == -ERANGE ? "out of range" : "not a number";
+	const char *kind = spec->set == option_set_whole ? "a whole number" : "seconds";
+
+	complain("%s: --%s %s: give %s from %.0f to %.0f", what, spec->name, value, kind, spec->low,
+		spec->high);
+	return -EINVAL;
+}
+
+static int set_spec(const struct options *options, int index)
+{
+	const struct option_spec *spec = &options->specs[index];
+	char *settings = options->settings;
+	int rc;
+
+	rc = spec->set(spec, settings + spec->offset, optarg);
+	return rc < 0 ? complain_number(spec, optarg, rc) : 0;
+}
+
+static int set_own(const struct options *options, int index)
+{
+	const struct ssv_handler_option *own = &options->own[index];
+	int rc;
+
+	rc = own->set(options->state, optarg);
+	if (rc < 0)
+		complain("%s: --%s %s: %s", strerror(-rc), own->name, optarg ? optarg : "",
+			own->help);
+	return rc < 0 ? -EINVAL : 0;
+}
+
+static int set_letter(const struct options *options, int letter)
+{
+	int i = 0;
+
+	while (options->specs[i].letter != letter)
+		i++;
+	return set_spec(options, i);
+}
+
+/* getopt_long() leaves in optopt which option it was that is wrong, or 0 for none that it knows. */
+static int complain_option(int c, const char *argument)
+{
+	if (c == ':')
+		complain_usage("value missing: %s", argument);
+	else if (optopt >= FIRST_LONG)
+		complain_usage("takes no value: %s", argument);
+	else if (optopt != 0)
+		complain_usage("unknown option: -%c", optopt);
+	else
+		complain_usage("unknown option: %s", argument);
+	return -EINVAL;
+}
+
+static int take(const struct options *options, int c, char **argv)
+{
+	int specs = count_specs(options->specs);
+
+	if (c == '?' || c == ':')
+		return complain_option(c, argv[optind - 1]);
+	if (c < FIRST_LONG)
+		return set_letter(options, c);
+	if (c - FIRST_LONG < specs)
+		return set_spec(options, c - FIRST_LONG);
+	return set_own(options, c - FIRST_LONG - specs);
+}
+
+int options_parse(const struct options *options, int argc, char **argv, bool stop_at_operand)
+{
+	char letters[2 * UCHAR_MAX];
+	struct option *longs = make_long_options(options);
+	int c, rc = 0;
+
+	if (longs == NULL) {
+		complain("no memory");
+		return -EINVAL;
+	}
+	make_letters(options->specs, stop_at_operand, letters);
+	optind = 0;
+	while (rc == 0 && (c = getopt_long(argc, argv, letters, longs, NULL)) != -1)
+		rc = take(options, c, argv);
+	free(longs);
+	return rc < 0 ? rc : optind;
+}
+
+static void print_option(char letter, const char *name, const char *value, const char *help)
+{
+	char left[64], dash[] = {'-', letter, ',', '\0'};
+
+	snprintf(left, sizeof(left), "%3s --%s %s", letter != 0 ? dash : "", name,
+		value != NULL ? value : "");
+	printf("  %-24s %s\n", left, help);
+}
+
+void options_print_specs(const struct option_spec *specs)
+{
+	for (; specs->name != NULL; specs++)
+		print_option(specs->letter, specs->name, specs->value, specs->help);
+}
+
+void options_print_own(const struct ssv_handler_option *own)
+{
+	for (; own != NULL && own->name != NULL; own++)
+		print_option(0, own->name, own->value, own->help);
+}

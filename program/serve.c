@@ -1,0 +1,323 @@
+#include "serve.h"
+#include "explain.h"
+#include "listener.h"
+#include "options.h"
+#include "registry.h"
+#include "stopper.h"
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DEFAULT_PLACE "127.0.0.1:9999"
+
+struct settings {
+	struct listener_settings listener;
+	int timeout, deadline, grace; /* ms; 0: none */
+	bool verbose, help;
+};
+
+struct serve {
+	struct settings settings;
+	const struct ssv_handler_descriptor *handler;
+	void *state;        /* the handler's */
+	char *default_mode; /* its first */
+	struct listener *listeners;
+	struct ssv_server **servers;
+	size_t count;
+	struct ssv_log log;
+	struct stopper stopper;
+};
+
+static const struct option_spec specs[] = {
+	{"mode", "MODE", "sync, threading or forking (default: the handler's first)",
+		option_set_text, offsetof(struct settings, listener.mode), 0, 0, 0},
+	{"backlog", "N", "connections that may wait in the kernel (default: its maximum)",
+		option_set_whole, offsetof(struct settings, listener.backlog), 1, 65535, 0},
+	{"timeout", "SECONDS", "close a client that is silent for so long; 0: never (default 300)",
+		option_set_seconds, offsetof(struct settings, timeout), 0, OPTION_SECONDS_MAX, 0},
+	{"deadline", "SECONDS", "close a client after so long; 0: never (the default)",
+		option_set_seconds, offsetof(struct settings, deadline), 0, OPTION_SECONDS_MAX, 0},
+	{"grace", "SECONDS", "let clients finish for so long when told to stop (default 5)",
+		option_set_seconds, offsetof(struct settings, grace), 0, OPTION_SECONDS_MAX, 0},
+	{"verbose", NULL, "log more, to standard error", option_set_flag,
+		offsetof(struct settings, verbose), 0, 0, 'v'},
+	OPTION_HELP(struct settings, help),
+	{.name = NULL},
+};
+
+static const char help_head[] =
+	"usage: socketserver serve HANDLER [ADDRESS...] [options]\n"
+	"\n"
+	"Serves until SIGINT (Ctrl-C) or SIGTERM; a second one ends it at once.\n"
+	"HANDLER is a name that `socketserver handlers` shows, or the path of a plug-in.\n"
+	"ADDRESS is tcp://HOST:PORT, udp://HOST:PORT, unix:PATH or unixgram:PATH; port 0 is any\n"
+	"free one; the default is " DEFAULT_PLACE " over the handler's first transport.\n"
+	"\n"
+	"Options, before or after the operands (a handler's own: after HANDLER):\n";
+
+static const char help_examples[] =
+	"\n"
+	"Examples:\n"
+	"  socketserver serve echo\n"
+	"  socketserver serve upper tcp://:7000 --timeout 10   on every address of this host\n"
+	"  socketserver serve ./hello.so tcp://[::1]:0 -v      a plug-in, on a free port\n"
+	"  socketserver serve ./hello.so --help                also the plug-in's own options\n";
+
+static int print_help(const struct ssv_handler_descriptor *handler)
+{
+	int rc;
+
+	fputs(help_head, stdout);
+	options_print_specs(specs);
+	if (handler != NULL) {
+		printf("\n%s: %s; over %s; %s\n", handler->name, handler->help, handler->transports,
+			handler->modes);
+		options_print_own(handler->options);
+	}
+	fputs(help_examples, stdout);
+	rc = output_flush();
+	return rc < 0 ? explain_output(rc) : EXIT_SUCCESS;
+}
+
+static int complain_unserved(int error, const char *text, const struct ssv_address *at,
+	const struct listener_settings *settings)
+{
+	if (error == -EPROTONOSUPPORT)
+		complain("%s: servers are not available yet: %s: use a tcp:// address",
+			ssv_transport_name(at->transport), text);
+	else
+		complain("mode %s is not available yet: %s: use --mode sync", settings->mode, text);
+	return EXIT_USAGE;
+}
+
+static void apply_settings(struct serve *serve, struct ssv_server *server)
+{
+	const struct settings *settings = &serve->settings;
+
+	server->user = serve->state;
+	server->log = &serve->log;
+	server->limits.timeout = settings->timeout > 0 ? settings->timeout : SSV_FOREVER;
+	server->limits.deadline = settings->deadline > 0 ? settings->deadline : SSV_FOREVER;
+	server->grace = settings->grace;
+}
+
+/* Returns 0 or the exit status, as the next functions do. */
+static int add_listener(struct serve *serve, const char *text)
+{
+	const struct ssv_handler_descriptor *handler = serve->handler;
+	struct listener *listener = &serve->listeners[serve->count];
+	struct ssv_address at;
+	const char *error;
+	int rc;
+
+	if (ssv_address_parse(&at, text, &error) < 0)
+		return complain_usage("bad address: %s: %s", text, error);
+	if (!words_have(handler->transports, ssv_transport_name(at.transport))) {
+		complain("%s does not work over %s: %s: it works over %s", handler->name,
+			ssv_transport_name(at.transport), text, handler->transports);
+		return EXIT_USAGE;
+	}
+	rc = listener_init(listener, &at, handler->ops, &serve->settings.listener);
+	if (rc < 0)
+		return complain_unserved(rc, text, &at, &serve->settings.listener);
+	apply_settings(serve, listener->server);
+	serve->servers[serve->count++] = listener->server;
+	return 0;
+}
+
+static int add_default_listener(struct serve *serve)
+{
+	const char *transports = serve->handler->transports;
+	char text[64];
+	int length = (int)strcspn(transports, " ");
+
+	if (strncmp(transports, "unix", 4) == 0)
+		return complain_usage("no address: %s: give one, such as %.*s:/tmp/%s.sock",
+			serve->handler->name, length, transports, serve->handler->name);
+	snprintf(text, sizeof(text), "%.*s://" DEFAULT_PLACE, length, transports);
+	return add_listener(serve, text);
+}
+
+static int add_listeners(struct serve *serve, int count, char **addresses)
+{
+	size_t n = count > 0 ? (size_t)count : 1;
+	int status = 0;
+
+	serve->listeners = calloc(n, sizeof(*serve->listeners));
+	serve->servers = calloc(n, sizeof(*serve->servers));
+	if (serve->listeners == NULL || serve->servers == NULL) {
+		complain("no memory");
+		return EXIT_FAILURE;
+	}
+	if (count == 0)
+		return add_default_listener(serve);
+	for (int i = 0; i < count && status == 0; i++)
+		status = add_listener(serve, addresses[i]);
+	return status;
+}
+
+static int open_handler(struct serve *serve)
+{
+	const struct ssv_handler_descriptor *handler = serve->handler;
+	int rc;
+
+	if (handler->open == NULL)
+		return 0;
+	rc = handler->open(serve->state, serve->servers, serve->count);
+	if (rc < 0)
+		complain("handler did not open: %s: %s", handler->name, strerror(-rc));
+	return rc < 0 ? EXIT_FAILURE : 0;
+}
+
+static int open_servers(struct serve *serve)
+{
+	struct ssv_address at;
+	int rc;
+
+	for (size_t i = 0; i < serve->count; i++) {
+		at = serve->servers[i]->server_address;
+		rc = ssv_server_open(serve->servers[i]);
+		if (rc < 0)
+			return explain_listen(rc, &at);
+	}
+	return 0;
+}
+
+/* Who started us without a standard output (EBADF) does not want to know. */
+static int announce(struct serve *serve)
+{
+	char text[SSV_ADDRESS_TEXT_SIZE];
+	int rc;
+
+	for (size_t i = 0; i < serve->count; i++)
+		printf("listening on %s (%s)\n",
+			ssv_address_format(&serve->servers[i]->server_address, text),
+			serve->settings.listener.mode);
+	rc = output_flush();
+	return rc < 0 && rc != -EBADF ? explain_output(rc) : 0;
+}
+
+static int serve_requests(struct serve *serve)
+{
+	stopper_ready(&serve->stopper);
+	if (serve->count == 1)
+		return ssv_server_serve_forever(serve->servers[0]);
+	return ssv_serve_all(serve->servers, serve->count);
+}
+
+static int open_and_serve(struct serve *serve)
+{
+	int rc = 0, status = open_servers(serve);
+	bool stopped;
+
+	if (status == 0)
+		status = announce(serve);
+	if (status == 0)
+		rc = serve_requests(serve);
+	stopped = stopper_finish(&serve->stopper);
+	if (rc == 0 || rc == SSV_EXIT || stopped)
+		return status;
+	complain("serving failed: %s: %s", serve->handler->name, strerror(-rc));
+	return EXIT_FAILURE;
+}
+
+static int run(struct serve *serve)
+{
+	int rc, status;
+
+	rc = stopper_start(&serve->stopper, serve->servers, serve->count);
+	if (rc < 0) {
+		complain("no thread for signals: %s", strerror(-rc));
+		return EXIT_FAILURE;
+	}
+	status = open_handler(serve);
+	if (status != 0) {
+		stopper_finish(&serve->stopper);
+		return status;
+	}
+	status = open_and_serve(serve);
+	if (serve->handler->close != NULL)
+		serve->handler->close(serve->state);
+	return status;
+}
+
+static int find_handler(struct serve *serve, const char *name)
+{
+	int status = registry_find(name, &serve->handler);
+
+	if (status != 0)
+		return status;
+	if (serve->handler->state_size > 0)
+		serve->state = calloc(1, serve->handler->state_size);
+	serve->default_mode = strndup(serve->handler->modes, strcspn(serve->handler->modes, " "));
+	if (serve->default_mode != NULL &&
+		(serve->state != NULL || serve->handler->state_size == 0))
+		return 0;
+	complain("no memory");
+	return EXIT_FAILURE;
+}
+
+static int check_mode(struct serve *serve)
+{
+	const char **mode = &serve->settings.listener.mode;
+
+	if (*mode == NULL)
+		*mode = serve->default_mode;
+	if (words_have(serve->handler->modes, *mode))
+		return 0;
+	complain("unknown mode: %s: %s has %s", *mode, serve->handler->name, serve->handler->modes);
+	return EXIT_USAGE;
+}
+
+/* The handler is known, and is the first of the arguments. */
+static int serve_handler(struct serve *serve, int count, char **arguments)
+{
+	struct options options = {specs, &serve->settings, serve->handler->options, serve->state};
+	int first, status;
+
+	first = options_parse(&options, count, arguments, false);
+	if (first < 0)
+		return EXIT_USAGE;
+	if (serve->settings.help)
+		return print_help(serve->handler);
+	serve->log.level = serve->settings.verbose ? SSV_LOG_DEBUG : SSV_LOG_WARNING;
+	status = check_mode(serve);
+	if (status == 0)
+		status = add_listeners(serve, count - first, arguments + first);
+	return status != 0 ? status : run(serve);
+}
+
+static int serve_command(struct serve *serve, int count, char **arguments)
+{
+	struct options options = {specs, &serve->settings, NULL, NULL};
+	int first, status;
+
+	first = options_parse(&options, count, arguments, true);
+	if (first < 0)
+		return EXIT_USAGE;
+	if (first == count && serve->settings.help)
+		return print_help(NULL);
+	if (first == count)
+		return complain_usage("no handler: serve: `socketserver handlers` lists them");
+	status = find_handler(serve, arguments[first]);
+	if (status != 0)
+		return status;
+	return serve_handler(serve, count - first, arguments + first);
+}
+
+int serve_main(int count, char **arguments)
+{
+	struct serve serve = {
+		.settings = {.timeout = 300 * 1000, .grace = 5 * 1000},
+		.log = {.write = ssv_log_to_stderr},
+	};
+	int status;
+
+	status = serve_command(&serve, count, arguments);
+	free(serve.listeners);
+	free(serve.servers);
+	free(serve.state);
+	free(serve.default_mode);
+	return status;
+}

@@ -1,0 +1,76 @@
+#include "stopper.h"
+#include "explain.h"
+#include <stdlib.h>
+#include <unistd.h>
+
+static void end_at_once(int signal)
+{
+	_exit(128 + signal);
+}
+
+/* On this thread, the only one that does not block them. */
+static void let_signals_end(void)
+{
+	struct sigaction action = {.sa_handler = end_at_once};
+	sigset_t signals;
+
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGTERM);
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+	pthread_sigmask(SIG_UNBLOCK, &signals, NULL);
+}
+
+static void *stopper_run(void *argument)
+{
+	struct stopper *stopper = argument;
+	int running;
+
+	sigwait(&stopper->signals, &stopper->signal);
+	let_signals_end();
+	pthread_mutex_lock(&stopper->starting);
+	pthread_mutex_unlock(&stopper->starting);
+	running = ssv_close_all(stopper->servers, stopper->count);
+	if (running > 0) {
+		complain("not stopped: %d running: they went on after --grace was over and their "
+			 "connections were cut",
+			running);
+		_exit(EXIT_FAILURE);
+	}
+	return NULL;
+}
+
+/* SIGRTMIN is for the program's own use: stopper_finish() sends it. */
+int stopper_start(struct stopper *stopper, struct ssv_server *const *servers, size_t count)
+{
+	int error;
+
+	*stopper = (struct stopper){.servers = servers, .count = count};
+	sigemptyset(&stopper->signals);
+	sigaddset(&stopper->signals, SIGINT);
+	sigaddset(&stopper->signals, SIGTERM);
+	sigaddset(&stopper->signals, SIGRTMIN);
+	pthread_sigmask(SIG_BLOCK, &stopper->signals, NULL);
+	pthread_mutex_init(&stopper->starting, NULL);
+	pthread_mutex_lock(&stopper->starting);
+	error = pthread_create(&stopper->thread, NULL, stopper_run, stopper);
+	return -error;
+}
+
+void stopper_ready(struct stopper *stopper)
+{
+	stopper->ready = true;
+	pthread_mutex_unlock(&stopper->starting);
+}
+
+/* Where a signal came first, SIGRTMIN stays pending, blocked, until the thread has ended. */
+bool stopper_finish(struct stopper *stopper)
+{
+	if (!stopper->ready)
+		stopper_ready(stopper);
+	pthread_kill(stopper->thread, SIGRTMIN);
+	pthread_join(stopper->thread, NULL);
+	pthread_mutex_destroy(&stopper->starting);
+	return stopper->signal != SIGRTMIN;
+}
