@@ -1,0 +1,49 @@
+#!/usr/bin/env bash
+# What is installed suffices: outside the tree, the README's server compiles and starts with nothing
+# but pkg-config, from the shared library and from the static one; the program finds its library.
+# Usage: test_install.sh BUILD_DIRECTORY SOURCE_DIRECTORY
+set -euo pipefail
+
+build=$1
+source=$2
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+fail() {
+	echo "$*"
+	exit 1
+}
+
+meson install -C "$build" --no-rebuild --quiet --destdir "$work/root" >"$work/log" 2>&1 || {
+	cat "$work/log"
+	fail "meson install failed"
+}
+python3 "$source/tests/code_block.py" "$source/README.md" echo_server.c >"$work/server.c"
+cd "$work"
+
+# The root directory is the only thing unusual about it, and pkg-config knows of that.
+pc=$(find root -name socketserver.pc)
+[[ -n $pc ]] || fail "socketserver.pc was not installed"
+export PKG_CONFIG_LIBDIR=$work/${pc%/*} PKG_CONFIG_SYSROOT_DIR=$work/root
+libdir=$PKG_CONFIG_SYSROOT_DIR$(PKG_CONFIG_SYSROOT_DIR='' pkg-config --variable=libdir socketserver)
+
+read -ra flags < <(pkg-config --cflags --libs socketserver)
+cc -Wall -Wextra -Werror server.c "${flags[@]}" -o shared
+readelf -d shared | grep 'NEEDED.*\[libsocketserver\.so\.0\]' >/dev/null ||
+	fail "a program does not ask for libsocketserver.so.0, but: $(readelf -d shared | grep NEEDED)"
+LD_LIBRARY_PATH=$libdir ldd shared | grep "libsocketserver.so.0 => $libdir/" >/dev/null ||
+	fail "the loader does not find the library: $(LD_LIBRARY_PATH=$libdir ldd shared)"
+
+read -ra flags < <(pkg-config --static --cflags --libs socketserver)
+cc -Wall -Wextra -Werror server.c -Wl,-Bstatic "${flags[@]}" -Wl,-Bdynamic -o static
+if readelf -d static | grep libsocketserver; then
+	fail "linked with the static library, and yet it asks for the shared one"
+fi
+
+program=$(find root -name socketserver -type f -perm -u+x)
+[[ -n $program ]] || fail "the program was not installed"
+if readelf -d "$program" | grep -E 'R(UN)?PATH'; then
+	fail "the installed program looks for its library in the build directory"
+fi
+LD_LIBRARY_PATH=$libdir "$program" handlers | grep '^ *echo' >/dev/null ||
+	fail "the installed program does not list its handlers"

@@ -1,0 +1,109 @@
+/* The programs in README.md do what it says. */
+#include "support.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static char address[SSV_ADDRESS_TEXT_SIZE];
+
+/* A port that was free a moment ago: a README's program has no way to tell which one it got. */
+static void choose_address(void)
+{
+	static const struct ssv_handler_ops none;
+	struct ssv_address at = address_of(ANYWHERE);
+	struct ssv_tcp_server tcp;
+
+	ssv_tcp_server_init(&tcp, &at, &none);
+	ck_assert_int_eq(ssv_server_open(&tcp.base), 0);
+	ssv_address_format(&tcp.base.server_address, address);
+	ck_assert_int_eq(ssv_server_close(&tcp.base), 0);
+}
+
+static pid_t start(const char *variable)
+{
+	char *path = getenv(variable), *arguments[] = {path, address, NULL};
+	pid_t pid;
+
+	ck_assert_msg(path != NULL, "%s is not set: run this with meson test", variable);
+	ck_assert_int_eq(posix_spawn(&pid, path, NULL, NULL, arguments, NULL), 0);
+	return pid;
+}
+
+/* It listens when it listens. */
+static void connect_when_ready(struct ssv_stream *client)
+{
+	int patience = 2000, rc;
+
+	while ((rc = ssv_connect(client, address, 5000)) == -ECONNREFUSED && --patience > 0)
+		poll(NULL, 0, 5);
+	ck_assert_int_eq(rc, 0);
+}
+
+static void expect_line(struct ssv_stream *client, const char *expected)
+{
+	char *line;
+
+	ck_assert_int_eq(ssv_stream_readline(client, &line), (ssize_t)strlen(expected));
+	ck_assert_str_eq(line, expected);
+}
+
+static int status_of(pid_t pid)
+{
+	int status = -1;
+
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	return status;
+}
+
+START_TEST(the_complete_server_echoes_lines_and_ends_well_on_a_signal)
+{
+	static const int signals[] = {SIGINT, SIGTERM};
+	struct ssv_stream client;
+	pid_t pid;
+
+	choose_address();
+	pid = start("README_SERVER");
+	connect_when_ready(&client);
+	ck_assert_int_eq(ssv_stream_printf(&client, "one\ntwo\n"), 8);
+	expect_line(&client, "one\n");
+	expect_line(&client, "two\n");
+	ssv_stream_close(&client);
+	ck_assert_int_eq(kill(pid, signals[_i]), 0);
+	ck_assert_int_eq(status_of(pid), 0);
+}
+END_TEST
+
+START_TEST(the_counting_layer_ends_after_three_requests)
+{
+	struct ssv_stream client;
+	pid_t pid;
+	int i;
+
+	choose_address();
+	pid = start("README_LAYER");
+	for (i = 0; i < 3; i++) {
+		connect_when_ready(&client);
+		expect_line(&client, "hello\n");
+		ssv_stream_close(&client);
+	}
+	ck_assert_int_eq(status_of(pid), 0);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("readme");
+	TCase *tcase = tcase_create("readme");
+
+	tcase_add_checked_fixture(tcase, note_what_is_open, expect_nothing_left);
+	tcase_add_loop_test(
+		tcase, the_complete_server_echoes_lines_and_ends_well_on_a_signal, 0, 2);
+	tcase_add_test(tcase, the_counting_layer_ends_after_three_requests);
+	suite_add_tcase(suite, tcase);
+	return run_suite(suite);
+}
