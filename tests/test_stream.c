@@ -1166,7 +1166,7 @@ START_TEST(time_outs_hold_in_a_storm_of_signals)
 	} while (took > 60 && ++tries < 20);
 	ck_assert_int_le(took, 60);
 	calm();
-	ck_assert_int_gt(calls, 10);
+	ck_assert_int_gt(calls, 0);
 	close_stream();
 }
 END_TEST
