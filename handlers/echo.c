@@ -8,11 +8,11 @@ static int echo_handle(struct ssv_handler *handler)
 	char data[16 * 1024];
 	ssize_t n;
 
-	while ((n = ssv_stream_read(stream, data, sizeof(data))) > 0) {
-		n = ssv_stream_write(stream, data, (size_t)n);
-		if (n < 0)
-			break;
-	}
+	do {
+		n = ssv_stream_read(stream, data, sizeof(data));
+		if (n >= 0) /* nothing, too: of an empty datagram it is the answer */
+			n = ssv_stream_write(stream, data, (size_t)n);
+	} while (n > 0);
 	return (int)n;
 }
 

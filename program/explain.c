@@ -22,7 +22,9 @@ struct explanation {
 static const struct explanation listening[] = {
 	{EADDRINUSE, INTERNET, "address in use",
 		"another process listens there; stop it, or try port 0 for a free one", false},
-	{EADDRINUSE, LOCAL, "address in use", "another process listens there, or has left its file",
+	{EADDRINUSE, LOCAL, "address in use",
+		"another process listens there; stop it, or take another path", false},
+	{EEXIST, LOCAL, "no socket", "another file is in the way; remove it, or take another path",
 		false},
 	{EACCES, INTERNET, "permission denied",
 		"ports below 1024 are for root; take one from 1024 on", false},

@@ -14,14 +14,14 @@ struct listener_settings {
 struct listener {
 	union {
 		struct ssv_tcp_server tcp;
+		struct ssv_udp_server udp;
+		struct ssv_unix_stream_server unix_stream;
+		struct ssv_unix_datagram_server unix_datagram;
 	} of;
 	struct ssv_server *server; /**< the BaseServer in `of` */
 };
 
-/**
- * Returns 0; -EPROTONOSUPPORT where there is no class for the transport of `at`; or -ENOSYS where
- * there is, but not in that mode.
- */
+/** Returns 0, or -ENOSYS where there is no class for the transport of `at` in that mode. */
 int listener_init(struct listener *listener, const struct ssv_address *at,
 	const struct ssv_handler_ops *handler, const struct listener_settings *settings);
 

@@ -80,17 +80,6 @@ static int print_help(const struct ssv_handler_descriptor *handler)
 	return rc < 0 ? explain_output(rc) : EXIT_SUCCESS;
 }
 
-static int complain_unserved(int error, const char *text, const struct ssv_address *at,
-	const struct listener_settings *settings)
-{
-	if (error == -EPROTONOSUPPORT)
-		complain("%s: servers are not available yet: %s: use a tcp:// address",
-			ssv_transport_name(at->transport), text);
-	else
-		complain("mode %s is not available yet: %s: use --mode sync", settings->mode, text);
-	return EXIT_USAGE;
-}
-
 static void apply_settings(struct serve *serve, struct ssv_server *server)
 {
 	const struct settings *settings = &serve->settings;
@@ -109,7 +98,6 @@ static int add_listener(struct serve *serve, const char *text)
 	struct listener *listener = &serve->listeners[serve->count];
 	struct ssv_address at;
 	const char *error;
-	int rc;
 
 	if (ssv_address_parse(&at, text, &error) < 0)
 		return complain_usage("bad address: %s: %s", text, error);
@@ -118,9 +106,11 @@ static int add_listener(struct serve *serve, const char *text)
 			ssv_transport_name(at.transport), text, handler->transports);
 		return EXIT_USAGE;
 	}
-	rc = listener_init(listener, &at, handler->ops, &serve->settings.listener);
-	if (rc < 0)
-		return complain_unserved(rc, text, &at, &serve->settings.listener);
+	if (listener_init(listener, &at, handler->ops, &serve->settings.listener) < 0) {
+		complain("mode %s is not available yet: %s: use --mode sync",
+			serve->settings.listener.mode, text);
+		return EXIT_USAGE;
+	}
 	apply_settings(serve, listener->server);
 	serve->servers[serve->count++] = listener->server;
 	return 0;

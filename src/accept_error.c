@@ -8,6 +8,8 @@ enum ssv_accept_error ssv_accept_error(int error)
 	switch (-error) {
 	case EAGAIN:
 		return SSV_ACCEPT_NOTHING;
+	case EBUSY: /* of a mix-in, never of accept(2) */
+		return SSV_ACCEPT_FULL;
 	case EINTR:
 	case ECONNABORTED:
 	case ECONNRESET:

@@ -6,6 +6,7 @@ enum ssv_accept_error {
 	SSV_ACCEPT_NOTHING,   /* there was nothing, or not any more */
 	SSV_ACCEPT_TRANSIENT, /* that connection was lost: the next one */
 	SSV_ACCEPT_OVERLOAD,  /* no descriptors, no memory: not before something is given back */
+	SSV_ACCEPT_FULL,      /* nobody is free to process it: not before somebody is */
 	SSV_ACCEPT_FATAL,     /* it is no listener, or not any more */
 };
 

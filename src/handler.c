@@ -9,9 +9,12 @@ static int call(struct ssv_handler *handler, method run, const char *stage)
 {
 	int rc = run == NULL ? 0 : run(handler);
 
-	if (rc < 0)
-		handler->request->stage = stage;
-	return rc < 0 ? rc : 0;
+	if (rc >= 0)
+		return 0;
+	handler->request->stage = stage;
+	if (handler->result == 0)
+		handler->result = rc;
+	return rc;
 }
 
 /*

@@ -14,6 +14,7 @@ static int loop_woken(struct ssv_watch *watch)
 	eventfd_t count;
 
 	(void)eventfd_read(watch->fd, &count);
+	watch->server->woken = true;
 	return 0;
 }
 
@@ -69,6 +70,12 @@ void ssv_loop_close(struct ssv_server *server)
 	close(wake_fd);
 	close(server->poll_fd);
 	server->poll_fd = -1;
+}
+
+void ssv_loop_forsake(struct ssv_server *server)
+{
+	__atomic_store_n(&server->wakers, 0, __ATOMIC_SEQ_CST); /* they were other threads */
+	ssv_loop_close(server);
 }
 
 void ssv_loop_wake(struct ssv_server *server)

@@ -11,6 +11,9 @@ int ssv_loop_open(struct ssv_server *server);
 /** Gives it back. Harmless twice; a signal handler may be waking meanwhile. */
 void ssv_loop_close(struct ssv_server *server);
 
+/** In a forked child: closes its copies, and leaves the parent's loop as it is. */
+void ssv_loop_forsake(struct ssv_server *server);
+
 /** Ends a wait, now or the next. From any thread or signal handler. */
 void ssv_loop_wake(struct ssv_server *server);
 

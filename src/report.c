@@ -54,19 +54,23 @@ static bool is_due(struct ssv_server *server, const char *what, int error, unsig
 }
 
 static void print(struct ssv_server *server, enum ssv_log_level level,
-	const struct ssv_request *request, const char *what, int error, unsigned int suppressed)
+	const struct ssv_request *request, const char *what, const char *text,
+	unsigned int suppressed)
 {
-	const char *text = error < 0 ? strerrordesc_np(-error) : NULL;
 	char message[256], more[48] = "";
 
 	if (suppressed > 0)
 		snprintf(more, sizeof(more), " (and %u more like it)", suppressed);
-	snprintf(message, sizeof(message), "%s%s%s%s", what, error == 0 ? "" : ": ",
-		text != NULL ? text
-		: error == 0 ? ""
-			     : "unknown error",
+	snprintf(message, sizeof(message), "%s%s%s%s", what, text[0] == '\0' ? "" : ": ", text,
 		more);
 	server->log->write(server->log, level, request, message);
+}
+
+static const char *text_of(int error)
+{
+	const char *text = error < 0 ? strerrordesc_np(-error) : NULL;
+
+	return text != NULL ? text : error == 0 ? "" : "unknown error";
 }
 
 /* What was counted and never said. Its level is not known; the log wants this one, too. */
@@ -76,11 +80,11 @@ static void print_rest(struct ssv_server *server, const struct ssv_report_count 
 
 	if (rest->suppressed > 0)
 		print(server, most < SSV_LOG_WARNING ? most : SSV_LOG_WARNING, NULL, rest->what,
-			rest->error, rest->suppressed);
+			text_of(rest->error), rest->suppressed);
 }
 
-void ssv_server_report(struct ssv_server *server, enum ssv_log_level level,
-	const struct ssv_request *request, const char *what, int error)
+static void report(struct ssv_server *server, enum ssv_log_level level,
+	const struct ssv_request *request, const char *what, int error, const char *text)
 {
 	struct ssv_report_count lost = {0};
 	unsigned int suppressed = 0;
@@ -91,7 +95,19 @@ void ssv_server_report(struct ssv_server *server, enum ssv_log_level level,
 	due = is_due(server, what, error, &suppressed, &lost);
 	print_rest(server, &lost);
 	if (due)
-		print(server, level, request, what, error, suppressed);
+		print(server, level, request, what, text, suppressed);
+}
+
+void ssv_server_report(struct ssv_server *server, enum ssv_log_level level,
+	const struct ssv_request *request, const char *what, int error)
+{
+	report(server, level, request, what, error, text_of(error));
+}
+
+void ssv_report_text(struct ssv_server *server, enum ssv_log_level level,
+	const struct ssv_request *request, const char *what, const char *text)
+{
+	report(server, level, request, what, 0, text);
 }
 
 void ssv_report_rest(struct ssv_server *server)

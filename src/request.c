@@ -1,6 +1,12 @@
+#include "request.h"
+
+#include "clock.h"
+#include "datagram_stream.h"
 #include "running.h"
+#include "serving.h"
 #include "stream.h"
 
+#include <errno.h>
 #include <socketserver/server.h>
 #include <stdlib.h>
 
@@ -9,14 +15,48 @@ void ssv_request_init(struct ssv_request *request, struct ssv_server *server)
 	*request = (struct ssv_request){.server = server, .socket.fd = -1};
 }
 
-void ssv_request_open(struct ssv_request *request, int fd, enum ssv_transport transport,
+static void fill(struct ssv_request *request, int fd, enum ssv_transport transport,
 	const struct sockaddr *peer, socklen_t length)
 {
 	ssv_address_from_socket(&request->client_address, transport, peer, length);
 	ssv_stream_reopen(&request->socket, fd, transport, &request->server->limits);
 	request->stream = &request->socket;
 	request->stage = NULL;
+	request->taken = false;
+	request->opened = ssv_now();
+	request->packet = NULL;
+	request->packet_size = request->packet_length = 0;
+}
+
+static void announce(struct ssv_request *request)
+{
+	ssv_count(&request->server->counters->accepted, 1);
 	ssv_live_add(request);
+}
+
+void ssv_request_open(struct ssv_request *request, int fd, enum ssv_transport transport,
+	const struct sockaddr *peer, socklen_t length)
+{
+	fill(request, fd, transport, peer, length);
+	announce(request);
+}
+
+void ssv_request_open_packet(struct ssv_request *request, const struct sockaddr *peer,
+	socklen_t peer_length, size_t room, size_t length)
+{
+	const struct ssv_server *server = request->server;
+	struct ssv_stream *stream = &request->socket;
+
+	fill(request, server->fd, server->server_address.transport, peer, peer_length);
+	request->packet = stream->in.data;
+	request->packet_size = length < room ? length : room;
+	request->packet_length = length;
+	request->reply.start = request->reply.end = 0;
+	request->replying = false;
+	stream->ops = &ssv_datagram_stream_ops;
+	stream->in.end = stream->bytes_read = request->packet_size;
+	stream->at_end = true;
+	announce(request);
 }
 
 void ssv_request_move(struct ssv_request *to, struct ssv_request *from)
@@ -26,13 +66,16 @@ void ssv_request_move(struct ssv_request *to, struct ssv_request *from)
 	if (from->stream != NULL)
 		ssv_live_remove(from);
 	*to = *from;
+	to->may_wait = memory.may_wait;
 	if (to->stream == &from->socket)
 		to->stream = &to->socket;
 	if (to->stream != NULL)
 		ssv_live_add(to);
-	ssv_request_init(from, memory.server);
+	*from = (struct ssv_request){.server = memory.server, .may_wait = from->may_wait};
+	from->socket.fd = -1;
 	from->socket.in = memory.socket.in;
 	from->socket.out = memory.socket.out;
+	from->reply = memory.reply;
 	from->instance = memory.instance;
 	from->instance_size = memory.instance_size;
 }
@@ -42,15 +85,33 @@ void ssv_request_close(struct ssv_request *request)
 	if (request->stream == NULL)
 		return;
 	ssv_live_remove(request); /* first: nobody may shut down a number that is closed already */
+	ssv_count(&request->server->counters->bytes_read, request->stream->bytes_read);
+	ssv_count(&request->server->counters->bytes_written, request->stream->bytes_written);
 	ssv_stream_end(request->stream);
 	request->stream = NULL;
+	ssv_serving_given_back(request->server);
 }
 
 void ssv_request_free(struct ssv_request *request)
 {
 	ssv_request_close(request);
 	ssv_stream_close(&request->socket);
+	free(request->reply.data);
 	free(request->instance);
+	request->reply = (struct ssv_stream_buffer){0};
 	request->instance = NULL;
 	request->instance_size = 0;
+}
+
+int ssv_request_credentials(const struct ssv_request *request, struct ssv_credentials *credentials)
+{
+	struct ucred peer;
+	socklen_t size = sizeof(peer);
+
+	if (request->socket.transport != SSV_UNIX)
+		return -EOPNOTSUPP;
+	if (getsockopt(request->socket.fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0)
+		return -errno;
+	*credentials = (struct ssv_credentials){.pid = peer.pid, .uid = peer.uid, .gid = peer.gid};
+	return 0;
 }

@@ -37,6 +37,12 @@ static int start(struct ssv_server *server)
 	return 0;
 }
 
+void ssv_running_visit(struct ssv_server *server, struct ssv_stay *stay)
+{
+	*stay = (struct ssv_stay){.server = server, .outer = innermost};
+	innermost = stay;
+}
+
 int ssv_running_enter(struct ssv_server *server, struct ssv_stay *stay)
 {
 	int rc;
@@ -45,14 +51,14 @@ int ssv_running_enter(struct ssv_server *server, struct ssv_stay *stay)
 	rc = start(server);
 	pthread_mutex_unlock(&server->lock);
 	if (rc == 0) {
-		*stay = (struct ssv_stay){.server = server, .outer = innermost};
-		innermost = stay;
+		ssv_running_visit(server, stay);
+		stay->serves = true;
 	}
 	return rc;
 }
 
 /* Not always the innermost: a group leaves its servers in any order. */
-static void forget(const struct ssv_stay *stay)
+void ssv_running_depart(struct ssv_stay *stay)
 {
 	struct ssv_stay **at = &innermost;
 
@@ -65,7 +71,7 @@ void ssv_running_leave(struct ssv_stay *stay, bool ended)
 {
 	struct ssv_server *server = stay->server;
 
-	forget(stay);
+	ssv_running_depart(stay);
 	pthread_mutex_lock(&server->lock);
 	server->inside = false;
 	if (ended)
@@ -79,13 +85,18 @@ bool ssv_running_is_stopping(const struct ssv_server *server)
 	return state(server) == SSV_STOPPING;
 }
 
-bool ssv_running_is_here(const struct ssv_server *server)
+static const struct ssv_stay *find(const struct ssv_server *server, bool serves)
 {
 	const struct ssv_stay *stay = innermost;
 
-	while (stay != NULL && stay->server != server)
+	while (stay != NULL && (stay->server != server || (serves && !stay->serves)))
 		stay = stay->outer;
-	return stay != NULL;
+	return stay;
+}
+
+bool ssv_running_is_here(const struct ssv_server *server)
+{
+	return find(server, false) != NULL || server->inherited;
 }
 
 void ssv_server_request_stop(struct ssv_server *server)
@@ -142,9 +153,15 @@ void ssv_running_reset(struct ssv_server *server)
 	__atomic_store_n(&server->state, SSV_FRESH, __ATOMIC_SEQ_CST);
 }
 
+void ssv_running_forsake(struct ssv_server *server)
+{
+	server->inherited = true;
+	server->inside = server->active = false;
+}
+
 int ssv_server_shutdown(struct ssv_server *server)
 {
-	if (ssv_running_is_here(server)) {
+	if (find(server, true) != NULL) {
 		ssv_server_request_stop(server);
 		return -EDEADLK;
 	}
@@ -152,31 +169,66 @@ int ssv_server_shutdown(struct ssv_server *server)
 	return 0;
 }
 
-void ssv_live_add(struct ssv_request *request)
+/* Under the lock, as the next one. */
+static void link_live(struct ssv_request *request)
 {
 	struct ssv_server *server = request->server;
 
-	pthread_mutex_lock(&server->lock);
 	request->previous = NULL;
 	request->next = server->live;
 	if (server->live != NULL)
 		server->live->previous = request;
 	server->live = request;
-	pthread_mutex_unlock(&server->lock);
 }
 
-void ssv_live_remove(struct ssv_request *request)
+static void unlink_live(struct ssv_request *request)
 {
 	struct ssv_server *server = request->server;
 
-	pthread_mutex_lock(&server->lock);
+	if (request->previous == NULL && server->live != request)
+		return;
 	if (request->next != NULL)
 		request->next->previous = request->previous;
 	if (request->previous != NULL)
 		request->previous->next = request->next;
 	else
 		server->live = request->next;
+	request->next = request->previous = NULL;
+}
+
+void ssv_live_add(struct ssv_request *request)
+{
+	pthread_mutex_lock(&request->server->lock);
+	link_live(request);
+	pthread_mutex_unlock(&request->server->lock);
+}
+
+void ssv_live_remove(struct ssv_request *request)
+{
+	pthread_mutex_lock(&request->server->lock);
+	unlink_live(request);
+	pthread_mutex_unlock(&request->server->lock);
+}
+
+void ssv_live_replace(struct ssv_request *request, struct ssv_request *by)
+{
+	pthread_mutex_lock(&request->server->lock);
+	unlink_live(request);
+	link_live(by);
+	pthread_mutex_unlock(&request->server->lock);
+}
+
+int ssv_server_each_request(struct ssv_server *server,
+	int (*visit)(const struct ssv_request *request, void *context), void *context)
+{
+	const struct ssv_request *request;
+	int rc = 0;
+
+	pthread_mutex_lock(&server->lock);
+	for (request = server->live; rc == 0 && request != NULL; request = request->next)
+		rc = visit(request, context);
 	pthread_mutex_unlock(&server->lock);
+	return rc;
 }
 
 void ssv_live_abort(struct ssv_server *server)
@@ -184,7 +236,9 @@ void ssv_live_abort(struct ssv_server *server)
 	struct ssv_request *request;
 
 	pthread_mutex_lock(&server->lock);
-	for (request = server->live; request != NULL; request = request->next)
-		shutdown(request->socket.fd, SHUT_RDWR);
+	for (request = server->live; request != NULL; request = request->next) {
+		if (ssv_transport_is_stream(request->socket.transport))
+			shutdown(request->socket.fd, SHUT_RDWR);
+	}
 	pthread_mutex_unlock(&server->lock);
 }

@@ -15,10 +15,12 @@
 
 enum ssv_running_state { SSV_FRESH, SSV_FRESH_STOPPED, SSV_SERVING, SSV_STOPPING, SSV_ENDED };
 
-/** This thread's stay in a server's loop; on its stack, the innermost first. */
+/** This thread's stay in a server's loop, or in one of its handlers; on its stack, the innermost
+ * first. */
 struct ssv_stay {
 	struct ssv_server *server;
 	struct ssv_stay *outer;
+	bool serves; /* in the loop */
 };
 
 /**
@@ -30,10 +32,18 @@ int ssv_running_enter(struct ssv_server *server, struct ssv_stay *stay);
 /** Leaves it. `ended`: the run is over; otherwise a later enter goes on with it. */
 void ssv_running_leave(struct ssv_stay *stay, bool ended);
 
+/** The same for a worker, who is not in the loop: anybody may stop that, and wait for it,
+ * meanwhile. */
+void ssv_running_visit(struct ssv_server *server, struct ssv_stay *stay);
+void ssv_running_depart(struct ssv_stay *stay);
+
 /** Whether the one inside is asked to leave. */
 bool ssv_running_is_stopping(const struct ssv_server *server);
 
-/** Whether this thread is inside. */
+/**
+ * Whether this thread is inside, or a worker of the server; or, in a forked child, the server is
+ * its parent's.
+ */
 bool ssv_running_is_here(const struct ssv_server *server);
 
 /**
@@ -49,11 +59,18 @@ bool ssv_running_retire(struct ssv_server *server);
 /** Back to FRESH: the last step of it. */
 void ssv_running_reset(struct ssv_server *server);
 
+/** In a forked child, which holds the lock: nobody is inside, and nobody gets in. */
+void ssv_running_forsake(struct ssv_server *server);
+
 /** The open requests, so that close can end them. From any thread. */
 void ssv_live_add(struct ssv_request *request);
-void ssv_live_remove(struct ssv_request *request);
+void ssv_live_remove(struct ssv_request *request); /* harmless where it is none of them */
 
-/** Shuts the connections of all open requests down: whoever waits on one is woken with its end. */
+/** Both at once, so that nobody sees none, or two. */
+void ssv_live_replace(struct ssv_request *request, struct ssv_request *by);
+
+/** Shuts the connections of all open requests down: whoever waits on one is woken with its end. A
+ * packet has none: its socket is the server's. */
 void ssv_live_abort(struct ssv_server *server);
 
 #endif

@@ -1,266 +1,18 @@
 #include "server.h"
 
-#include "accept_error.h"
+#include "backoff.h"
 #include "clock.h"
 #include "loop.h"
+#include "open_servers.h"
 #include "report.h"
 #include "running.h"
+#include "serving.h"
 #include "stop_signals.h"
 
 #include <errno.h>
 #include <socketserver/server_group.h>
-#include <unistd.h>
-
-#define MAX_BATCH 16              /* requests between two looks at the watches */
-#define MAX_TRANSIENT_FAILURES 16 /* in a row, before the listener rests as in an overload */
-#define MAX_REST_MS 1000
 
 static struct ssv_log log_to_stderr = {.write = ssv_log_to_stderr, .level = SSV_LOG_WARNING};
-
-/* --- the loop --- */
-
-static int listener_ready(struct ssv_watch *watch)
-{
-	watch->server->ready = true;
-	return 0;
-}
-
-/* Leaves the listener alone for 1 ms, 2 ms, … 1 s. It is the kernel's queue that waits meanwhile.
- */
-static void rest(struct ssv_server *server)
-{
-	int milliseconds = server->rests < 10 ? 1 << server->rests : MAX_REST_MS;
-
-	server->rests++;
-	server->ready = false;
-	ssv_server_unwatch(server, &server->listener);
-	server->rest_until = ssv_until(milliseconds);
-}
-
-static void wake_up(struct ssv_server *server)
-{
-	server->ready = ssv_server_watch(server, &server->listener) == 0;
-	server->rest_until = server->ready ? SSV_NEVER : ssv_until(MAX_REST_MS);
-}
-
-static bool is_overload(const struct ssv_server *server, enum ssv_accept_error kind)
-{
-	return kind == SSV_ACCEPT_OVERLOAD || server->failures > MAX_TRANSIENT_FAILURES;
-}
-
-/* 0: go on; else the error that ends the loop. */
-static int listener_failed(struct ssv_server *server, int error)
-{
-	enum ssv_accept_error kind = ssv_accept_error(error);
-
-	if (kind == SSV_ACCEPT_NOTHING) {
-		server->ready = false;
-		return 0;
-	}
-	if (kind == SSV_ACCEPT_FATAL) {
-		ssv_server_report(
-			server, SSV_LOG_ERROR, NULL, "the listener cannot be used", error);
-		return error;
-	}
-	server->failures++;
-	if (is_overload(server, kind)) {
-		if (server->rests == 0)
-			ssv_server_report(server, SSV_LOG_WARNING, NULL,
-				"no request can be taken for now", error);
-		rest(server);
-	}
-	return 0;
-}
-
-/* 0, or SSV_EXIT. The request is shut down. */
-static int request_failed(struct ssv_server *server, struct ssv_request *request, int error)
-{
-	if (error != SSV_EXIT)
-		ssv_server_handle_error(server, request, error);
-	ssv_server_shutdown_request(server, request);
-	return error == SSV_EXIT ? error : 0;
-}
-
-static int verify_and_process(struct ssv_server *server, struct ssv_request *request)
-{
-	int rc;
-
-	request->stage = "verify_request";
-	rc = ssv_server_verify_request(server, request);
-	if (rc > 0) {
-		request->stage = "process_request";
-		rc = ssv_server_process_request(server, request);
-	}
-	if (rc < 0)
-		return request_failed(server, request, rc);
-	if (request->stream != NULL) /* turned away, or neither taken over nor shut down */
-		ssv_server_shutdown_request(server, request);
-	return 0;
-}
-
-/* 0: go on; else the error that ends the loop. */
-static int get_request_failed(struct ssv_server *server, struct ssv_request *request, int error)
-{
-	if (request->stream == NULL && error != SSV_EXIT)
-		return listener_failed(server, error);
-	if (request->stream != NULL) /* it came, but a layer would not have it */
-		ssv_server_close_request(server, request);
-	ssv_server_report(server, SSV_LOG_DEBUG, request, "get_request failed", error);
-	return error == SSV_EXIT ? error : 0;
-}
-
-/* What a pass of the loop did. */
-enum { IDLE, BUSY, TAKEN };
-
-static int take_request(struct ssv_server *server)
-{
-	struct ssv_request *request = &server->request;
-	int rc = ssv_server_get_request(server, request);
-
-	if (rc < 0) {
-		rc = get_request_failed(server, request, rc);
-		return rc < 0 ? rc : BUSY;
-	}
-	server->failures = server->rests = 0;
-	rc = verify_and_process(server, request);
-	return rc < 0 ? rc : TAKEN;
-}
-
-static int64_t earlier(int64_t one, int64_t other)
-{
-	return one < other ? one : other;
-}
-
-/* Waits, unless a request may be there, and takes it. IDLE: the time is over; or what ends the
- * loop. */
-static int pass(struct ssv_server *server, int64_t until)
-{
-	int rc = IDLE;
-
-	if (!server->ready)
-		rc = ssv_loop_wait(server, earlier(until, server->rest_until)) /* 1 is BUSY */;
-	if (ssv_ms_until(server->rest_until) == 0)
-		wake_up(server);
-	if (rc < 0 || !server->ready || ssv_running_is_stopping(server))
-		return rc;
-	return take_request(server);
-}
-
-static int service(struct ssv_server *server)
-{
-	int interval = server->poll_interval > 0 ? server->poll_interval : SSV_FOREVER;
-	int rc = ssv_server_service_actions(server);
-
-	server->next_service = ssv_until(interval);
-	if (rc < 0 && rc != SSV_EXIT)
-		ssv_server_report(server, SSV_LOG_ERROR, NULL, "service_actions failed", rc);
-	return rc == SSV_EXIT ? rc : 0;
-}
-
-static int serve(struct ssv_server *server)
-{
-	unsigned int taken = 0;
-	int rc = 0;
-
-	while (rc >= 0 && !ssv_running_is_stopping(server)) {
-		rc = pass(server, server->next_service);
-		if (rc == TAKEN && ++taken % MAX_BATCH == 0)
-			rc = ssv_loop_wait(server, SSV_NOW); /* the watches have their turn */
-		if (rc >= 0)
-			rc = service(server);
-	}
-	return rc < 0 ? rc : 0;
-}
-
-static int base_serve_forever(struct ssv_layer *layer)
-{
-	struct ssv_server *server = layer->server;
-	struct ssv_stay stay;
-	int rc;
-
-	rc = ssv_running_enter(server, &stay);
-	if (rc < 0)
-		return rc == -ECANCELED ? 0 : rc;
-	rc = serve(server);
-	ssv_running_leave(&stay, true);
-	return rc;
-}
-
-/* TAKEN; IDLE when the time is over; -ECANCELED; or the error that ends it. */
-static int handle_one(struct ssv_server *server)
-{
-	int64_t until = ssv_until(server->timeout);
-	int rc;
-
-	do {
-		if (ssv_running_is_stopping(server))
-			return -ECANCELED;
-		rc = pass(server, until);
-	} while (rc == BUSY || (rc == IDLE && ssv_ms_until(until) != 0));
-	return rc;
-}
-
-int ssv_server_handle_request(struct ssv_server *server)
-{
-	struct ssv_stay stay;
-	int rc;
-
-	rc = ssv_running_enter(server, &stay);
-	if (rc < 0)
-		return rc;
-	rc = handle_one(server);
-	if (rc == IDLE)
-		rc = ssv_server_handle_timeout(server);
-	ssv_running_leave(&stay, rc < 0);
-	return rc == TAKEN ? 1 : rc;
-}
-
-int ssv_server_poll_fd(struct ssv_server *server)
-{
-	return server->poll_fd;
-}
-
-int ssv_server_poll_timeout(struct ssv_server *server)
-{
-	return ssv_ms_until(earlier(server->rest_until, server->next_service));
-}
-
-/* All that is there, but no more than a batch: how many requests; or the error that ends it. */
-static int take_batch(struct ssv_server *server)
-{
-	int i, rc = BUSY, taken = 0;
-
-	for (i = 0; rc > IDLE && i < MAX_BATCH && !ssv_running_is_stopping(server); i++) {
-		rc = pass(server, SSV_NOW);
-		taken += rc == TAKEN;
-	}
-	return rc < 0 ? rc : taken;
-}
-
-int ssv_server_step_inside(struct ssv_server *server)
-{
-	int taken = take_batch(server), rc;
-
-	if (taken < 0)
-		return taken;
-	rc = service(server);
-	if (rc < 0)
-		return rc;
-	return ssv_running_is_stopping(server) ? -ECANCELED : taken;
-}
-
-int ssv_server_step(struct ssv_server *server)
-{
-	struct ssv_stay stay;
-	int rc;
-
-	rc = ssv_running_enter(server, &stay);
-	if (rc < 0)
-		return rc;
-	rc = ssv_server_step_inside(server);
-	ssv_running_leave(&stay, rc < 0);
-	return rc;
-}
 
 /* --- the methods of the chain --- */
 
@@ -316,10 +68,41 @@ void ssv_server_close_request(struct ssv_server *server, struct ssv_request *req
 
 void ssv_server_handle_error(struct ssv_server *server, struct ssv_request *request, int error)
 {
+	ssv_count(&server->counters->failed, 1);
 	ssv_super_handle_error(&server->mro, request, error);
 }
 
+void ssv_server_counters(struct ssv_server *server, struct ssv_counters *counters)
+{
+	const struct ssv_counters *now = server->counters;
+	const struct ssv_request *request;
+
+	*counters = (struct ssv_counters){
+		.accepted = __atomic_load_n(&now->accepted, __ATOMIC_RELAXED),
+		.refused = __atomic_load_n(&now->refused, __ATOMIC_RELAXED),
+		.failed = __atomic_load_n(&now->failed, __ATOMIC_RELAXED),
+		.bytes_read = __atomic_load_n(&now->bytes_read, __ATOMIC_RELAXED),
+		.bytes_written = __atomic_load_n(&now->bytes_written, __ATOMIC_RELAXED),
+	};
+	pthread_mutex_lock(&server->lock);
+	for (request = server->live; request != NULL; request = request->next)
+		counters->active++;
+	pthread_mutex_unlock(&server->lock);
+}
+
 /* --- BaseServer's own --- */
+
+static int base_serve_forever(struct ssv_layer *layer)
+{
+	struct ssv_stay stay;
+	int rc = ssv_running_enter(layer->server, &stay);
+
+	if (rc < 0)
+		return rc == -ECANCELED ? 0 : rc;
+	rc = ssv_serving_loop(layer->server);
+	ssv_running_leave(&stay, true);
+	return rc;
+}
 
 static int base_unsupported(struct ssv_layer *layer)
 {
@@ -337,9 +120,10 @@ static int base_close(struct ssv_layer *layer)
 {
 	struct ssv_server *server = layer->server;
 
-	if (server->fd >= 0)
-		close(server->fd);
-	server->fd = -1;
+	ssv_open_servers_close(server);
+	if (server->adopted)
+		server->shared = false;
+	server->adopted = false;
 	return 0;
 }
 
@@ -439,10 +223,13 @@ void ssv_server_init(struct ssv_server *server, const struct ssv_address *at,
 		.fd = -1,
 		.poll_fd = -1,
 		.wake_fd = -1,
-		.rest_until = SSV_NEVER,
+		.backoff.until = SSV_NEVER,
 		.next_service = SSV_NEVER,
+		.close_until = SSV_NEVER,
 	};
 	ssv_limits_init(&server->limits);
+	server->counters = &server->own_counters;
+	pthread_mutex_init(&server->turn, NULL);
 	pthread_mutex_init(&server->lock, NULL);
 	pthread_cond_init(&server->changed, NULL);
 	ssv_request_init(&server->request, server);
@@ -453,7 +240,11 @@ int ssv_server_bind(struct ssv_server *server)
 {
 	int rc = server->active ? -EBUSY : ssv_loop_open(server);
 
-	return rc < 0 ? rc : ssv_super_bind(&server->mro);
+	if (rc >= 0)
+		rc = ssv_super_bind(&server->mro);
+	if (rc >= 0)
+		ssv_open_servers_add(server);
+	return rc;
 }
 
 int ssv_server_activate(struct ssv_server *server)
@@ -462,9 +253,7 @@ int ssv_server_activate(struct ssv_server *server)
 
 	if (rc < 0)
 		return rc;
-	server->listener =
-		(struct ssv_watch){.fd = ssv_server_fileno(server), .ready = listener_ready};
-	rc = ssv_server_watch(server, &server->listener);
+	rc = ssv_serving_watch_listener(server);
 	server->active = rc == 0;
 	if (server->poll_interval > 0)
 		server->next_service = ssv_until(server->poll_interval);
@@ -496,9 +285,10 @@ int ssv_server_close_chain(struct ssv_server *server)
 	ssv_request_free(&server->request);
 	ssv_report_rest(server);
 	ssv_running_reset(server);
-	server->ready = false;
-	server->failures = server->rests = 0;
-	server->rest_until = server->next_service = SSV_NEVER;
+	server->ready = server->woken = server->resting = false;
+	server->failures = 0;
+	ssv_backoff_reset(&server->backoff);
+	server->next_service = SSV_NEVER;
 	return 0;
 }
 

@@ -1,6 +1,7 @@
 #include "clock.h"
 #include "running.h"
 #include "server.h"
+#include "serving.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -47,7 +48,7 @@ static int step(struct member *members, size_t count)
 	for (i = 0; i < count; i++) {
 		if (!members[i].inside)
 			continue;
-		rc = ssv_server_step_inside(members[i].server);
+		rc = ssv_serving_step(members[i].server);
 		if (rc < 0 && rc != -ECANCELED)
 			return rc;
 		if (rc == -ECANCELED)
@@ -101,31 +102,34 @@ static int64_t end_of(int64_t start, int milliseconds)
 	return milliseconds < 0 ? SSV_NEVER : start + milliseconds * INT64_C(1000000);
 }
 
-static bool all_left(struct ssv_server *const *servers, size_t count, int64_t start, bool aborted)
+static bool all_left(struct ssv_server *const *servers, size_t count)
 {
 	bool left = true;
 	size_t i;
 
-	for (i = 0; i < count; i++) {
-		int wait = aborted ? servers[i]->abort_timeout : servers[i]->grace;
-
-		left = ssv_running_stop(servers[i], end_of(start, wait)) && left;
-	}
+	for (i = 0; i < count; i++)
+		left = ssv_running_stop(servers[i], servers[i]->close_until) && left;
 	return left;
 }
 
 /* Lets what runs end by itself, then cuts it off. */
 static void stop_all(struct ssv_server *const *servers, size_t count)
 {
+	int64_t start = ssv_now();
 	size_t i;
 
-	for (i = 0; i < count; i++)
+	for (i = 0; i < count; i++) {
+		servers[i]->close_until = end_of(start, servers[i]->grace);
 		ssv_server_request_stop(servers[i]);
-	if (all_left(servers, count, ssv_now(), false))
+	}
+	if (all_left(servers, count))
 		return;
-	for (i = 0; i < count; i++)
+	start = ssv_now();
+	for (i = 0; i < count; i++) {
+		servers[i]->close_until = end_of(start, servers[i]->abort_timeout);
 		ssv_live_abort(servers[i]);
-	all_left(servers, count, ssv_now(), true);
+	}
+	all_left(servers, count);
 }
 
 int ssv_close_all(struct ssv_server *const *servers, size_t count)

@@ -137,3 +137,17 @@ void ssv_stop_signals_forget(struct ssv_server *server)
 		sched_yield(); /* on another thread, and perhaps with this server in hand */
 	pthread_mutex_unlock(&lock);
 }
+
+/* Another thread of the parent's may have held the lock, or been in a signal handler. */
+void ssv_stop_signals_forsake(void)
+{
+	struct stop *stop;
+	int signal;
+
+	for (signal = 1; signal < NSIG; signal++)
+		put_back(signal);
+	for (stop = stops; stop < stops + MAX_STOPS; stop++)
+		__atomic_store_n(&stop->server, NULL, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&running, 0, __ATOMIC_SEQ_CST);
+	lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
+}

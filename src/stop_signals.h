@@ -8,4 +8,7 @@
  */
 void ssv_stop_signals_forget(struct ssv_server *server);
 
+/** In a forked child, where no signal can come yet: puts back all that was found. Takes no lock. */
+void ssv_stop_signals_forsake(void);
+
 #endif

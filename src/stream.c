@@ -25,8 +25,7 @@ static void discard(struct ssv_stream_buffer *buffer)
 	*buffer = (struct ssv_stream_buffer){0};
 }
 
-/* Makes room for `size` bytes in all behind the start, and for a NUL behind them. */
-static int reserve(struct ssv_stream_buffer *buffer, size_t size)
+int ssv_stream_reserve(struct ssv_stream_buffer *buffer, size_t size)
 {
 	size_t larger = buffer->size * 2 > size + 1 ? buffer->size * 2 : size + 1;
 	char *data;
@@ -146,9 +145,11 @@ static ssize_t fill(struct ssv_stream *stream)
 	ssize_t n;
 	int rc;
 
+	if (stream->at_end)
+		return 0;
 	if (in->start == in->end)
 		in->start = in->end = 0;
-	rc = reserve(in, buffered(in) + stream->read_size);
+	rc = ssv_stream_reserve(in, buffered(in) + stream->read_size);
 	if (rc < 0)
 		return rc;
 	n = receive(stream, in->data + in->end, stream->read_size);
@@ -351,7 +352,7 @@ int ssv_stream_flush(struct ssv_stream *stream)
 static int gather_parts(struct ssv_stream *stream, const struct iovec *parts, int count)
 {
 	struct ssv_stream_buffer *out = &stream->out;
-	int rc = reserve(out, stream->write_size), i;
+	int rc = ssv_stream_reserve(out, stream->write_size), i;
 
 	if (rc < 0)
 		return rc;
@@ -389,9 +390,9 @@ ssize_t ssv_stream_writev(struct ssv_stream *stream, const struct iovec *parts, 
 
 	if (total < 0 || (total == 0 && ssv_transport_is_stream(stream->transport)))
 		return total;
-	if (buffered(&stream->out) + (size_t)total > stream->write_size)
+	if (total == 0 || buffered(&stream->out) + (size_t)total > stream->write_size)
 		rc = ssv_stream_flush(stream);
-	if (rc == 0 && (size_t)total < stream->write_size)
+	if (rc == 0 && total > 0 && (size_t)total < stream->write_size)
 		rc = gather_parts(stream, copy, count);
 	else if (rc == 0)
 		rc = send_all(stream, copy, count);

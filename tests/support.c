@@ -4,6 +4,7 @@
 
 #include <dirent.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/time.h>
@@ -22,33 +23,64 @@ int connect_to(const struct ssv_server *server)
 {
 	const struct ssv_address *at = &server->server_address;
 	const struct timeval patience = {.tv_sec = 10};
-	int fd = socket(at->socket.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	const struct sockaddr any_name = {.sa_family = AF_UNIX};
+	const int type = ssv_transport_is_stream(at->transport) ? SOCK_STREAM : SOCK_DGRAM;
+	int fd = socket(at->socket.any.sa_family, type | SOCK_CLOEXEC, 0);
 
 	ck_assert_int_ge(fd, 0);
+	if (at->transport == SSV_UNIXGRAM)
+		ck_assert_int_eq(bind(fd, &any_name, sizeof(any_name.sa_family)), 0);
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
 	ck_assert_msg(
 		connect(fd, &at->socket.any, at->length) == 0, "connect: %s", strerror(errno));
 	return fd;
 }
 
+/* With a time-out, recv(2) is not begun again by itself after a signal, be it ignored. */
+static ssize_t receive(int fd, void *data, size_t size)
+{
+	ssize_t n;
+
+	do
+		n = recv(fd, data, size, 0);
+	while (n < 0 && errno == EINTR);
+	return n;
+}
+
 void ask(int fd, const char *question, const char *answer)
 {
-	size_t size = strlen(answer), done = 0;
+	size_t asked = strlen(question), size = strlen(answer), done = 0;
 	char *got = calloc(1, size + 1);
 	ssize_t n = 1;
 
-	ck_assert_int_eq(
-		send(fd, question, strlen(question), MSG_NOSIGNAL), (ssize_t)strlen(question));
+	if (asked > 0) /* else it would be an empty datagram */
+		ck_assert_int_eq(send(fd, question, asked, MSG_NOSIGNAL), (ssize_t)asked);
 	for (; done < size && n > 0; done += n > 0 ? (size_t)n : 0)
-		n = recv(fd, got + done, size - done, 0);
+		n = receive(fd, got + done, size - done);
 	ck_assert_str_eq(got, answer);
 	free(got);
+}
+
+void send_with_descriptors(int fd, const char *data, size_t size, int count)
+{
+	union {
+		struct cmsghdr header;
+		char space[CMSG_SPACE(8 * sizeof(int))];
+	} control = {.header = {.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS}};
+	struct iovec part = {.iov_base = (void *)data, .iov_len = size};
+	struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = &control};
+	const int copies[8] = {2, 2, 2, 2, 2, 2, 2, 2};
+
+	control.header.cmsg_len = CMSG_LEN((size_t)count * sizeof(int));
+	message.msg_controllen = CMSG_SPACE((size_t)count * sizeof(int));
+	memcpy(CMSG_DATA(&control.header), copies, (size_t)count * sizeof(int));
+	ck_assert_int_eq(sendmsg(fd, &message, 0), (ssize_t)size);
 }
 
 void expect_end(int fd)
 {
 	char byte;
-	ssize_t n = recv(fd, &byte, 1, 0);
+	ssize_t n = receive(fd, &byte, 1);
 
 	ck_assert_msg(n == 0 || (n < 0 && errno == ECONNRESET), "not the end: %zd, %s", n,
 		n < 0 ? strerror(errno) : "a byte");
@@ -97,11 +129,11 @@ static int echo_handle(struct ssv_handler *handler)
 	char data[16384];
 	ssize_t n;
 
-	while ((n = ssv_stream_read(stream, data, sizeof(data))) > 0) {
-		n = ssv_stream_write(stream, data, (size_t)n);
-		if (n < 0)
-			break;
-	}
+	do {
+		n = ssv_stream_read(stream, data, sizeof(data));
+		if (n >= 0)
+			n = ssv_stream_write(stream, data, (size_t)n);
+	} while (n > 0);
 	return (int)n;
 }
 
@@ -128,6 +160,16 @@ void keep_log(struct kept_log *log, struct ssv_server *server)
 	server->log = &log->base;
 }
 
+int logged(struct kept_log *log, enum ssv_log_level level)
+{
+	int n;
+
+	pthread_mutex_lock(&log->lock);
+	n = log->count[level];
+	pthread_mutex_unlock(&log->lock);
+	return n;
+}
+
 static size_t count_entries(const char *path)
 {
 	DIR *directory = opendir(path);
@@ -143,6 +185,26 @@ static size_t count_entries(const char *path)
 size_t count_descriptors(void)
 {
 	return count_entries("/proc/self/fd");
+}
+
+char test_directory[] = "/tmp/ssv-XXXXXX";
+
+void make_directory(void)
+{
+	ck_assert_ptr_nonnull(mkdtemp(test_directory));
+}
+
+void expect_empty_directory(void)
+{
+	ck_assert_msg(rmdir(test_directory) == 0, "%s: %s", test_directory, strerror(errno));
+}
+
+struct ssv_address address_in_directory(enum ssv_transport transport)
+{
+	char text[SSV_ADDRESS_TEXT_SIZE];
+
+	snprintf(text, sizeof(text), "%s:%s/socket", ssv_transport_name(transport), test_directory);
+	return address_of(text);
 }
 
 static size_t descriptors, threads;
@@ -194,6 +256,11 @@ void use_real_clock(void)
 {
 	if (real_clock != NULL)
 		ssv_clock = real_clock;
+}
+
+bool under_valgrind(void)
+{
+	return getenv("SSV_VALGRIND") != NULL;
 }
 
 int run_suite(Suite *suite)

@@ -14,12 +14,15 @@ struct ssv_address address_of(const char *text);
 /** Any free port of 127.0.0.1. */
 #define ANYWHERE "tcp://127.0.0.1:0"
 
-/** A plain blocking socket connected to a server; it gives up a read after 10 s, so that no test
- * hangs. */
+/** A plain blocking socket of the server's kind connected to it, with a name where that takes one
+ * to be answered; it gives up a read after 10 s, so that no test hangs. */
 int connect_to(const struct ssv_server *server);
 
-/** Sends all of it, then reads as much as `answer` is long and compares. */
+/** Sends the question, if there is one, then reads as much as `answer` is long and compares. */
 void ask(int fd, const char *question, const char *answer);
+
+/** Sends data with `count` descriptors, copies of standard error, along (SCM_RIGHTS). */
+void send_with_descriptors(int fd, const char *data, size_t size, int count);
 
 /** The peer has ended the connection, with or without a reset: there is nothing more to read. */
 void expect_end(int fd);
@@ -54,16 +57,31 @@ struct kept_log {
 	char last[512];
 };
 void keep_log(struct kept_log *log, struct ssv_server *server);
+int logged(struct kept_log *log, enum ssv_log_level level);
 
 /** For tcase_add_checked_fixture(): after the test as many descriptors and threads as before. */
 void note_what_is_open(void);
 void expect_nothing_left(void);
 size_t count_descriptors(void);
 
+/** For a checked fixture: a fresh directory, which is empty again after the test. */
+extern char test_directory[];
+void make_directory(void);
+void expect_empty_directory(void);
+
+/** unix:DIRECTORY/socket or unixgram:DIRECTORY/socket */
+struct ssv_address address_in_directory(enum ssv_transport transport);
+
 /** A clock under the test's control; from the first call on, it stands where set_clock() puts it.
  */
 void set_clock(int64_t milliseconds);
 void use_real_clock(void);
+
+/**
+ * Whether it is valgrind that runs this, in whose time no limit of milliseconds holds, and whose
+ * RLIMIT_NOFILE throws connections away.
+ */
+bool under_valgrind(void);
 
 /** Runs a suite with Check's summary; what main() returns. */
 int run_suite(Suite *suite);

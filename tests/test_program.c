@@ -421,9 +421,6 @@ static const struct {
 		{"mode threading is not available yet", "use --mode sync"}},
 	{{"serve", "--mode=forking", "echo", NULL},
 		{"mode forking is not available yet", "use --mode sync"}},
-	{{"serve", "echo", "unix:/tmp/x", NULL}, {"unix: servers are not available yet", "tcp://"}},
-	{{"serve", "echo", "udp://:7", NULL}, {"udp: servers are not available yet", "tcp://"}},
-	{{"serve", "echo", "unixgram:@x", NULL}, {"unixgram: servers are not available yet", ""}},
 	{{"serve", "echo", "127.0.0.1:9999", NULL}, {"bad address: 127.0.0.1:9999", "tcp://"}},
 	{{"serve", "echo", "tcp://127.0.0.1:65536", NULL},
 		{"bad address: tcp://127.0.0.1:65536", "port"}},
@@ -471,6 +468,75 @@ START_TEST(an_occupied_address_is_named_with_the_remedy)
 	refused(run(ARGUMENTS("serve", "echo", "tcp://127.0.0.1:0", at.text), ""), 1,
 		"address in use: ", at.text, "port 0", NULL);
 	stop(first);
+}
+END_TEST
+
+/* A path for a socket, in a directory that remove_path() removes with it. */
+static char path[32];
+
+static void make_path(void)
+{
+	strcpy(path, "/tmp/ssv-XXXXXX");
+	ck_assert_ptr_nonnull(mkdtemp(path));
+	strcat(path, "/socket");
+}
+
+static void remove_path(void)
+{
+	unlink(path);
+	*strrchr(path, '/') = '\0';
+	ck_assert_int_eq(rmdir(path), 0);
+}
+
+static struct address at_path(const char *transport)
+{
+	struct address address;
+
+	snprintf(address.text, sizeof(address.text), "%s:%s", transport, path);
+	return address;
+}
+
+static const char *const local_transports[] = {"unix", "unixgram"};
+
+START_TEST(an_occupied_path_is_named_with_the_remedy)
+{
+	struct address at;
+	struct child first;
+	char line[128];
+
+	make_path();
+	at = at_path(local_transports[_i]);
+	first = start(ARGUMENTS("serve", "echo", at.text));
+	read_line(first.out, line, sizeof(line));
+	refused(run(ARGUMENTS("serve", "echo", at.text), ""), 1, "address in use: ", at.text,
+		"another process listens there", NULL);
+	stop(first);
+	ck_assert_int_eq(access(path, F_OK), -1);
+	close(open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
+	refused(run(ARGUMENTS("serve", "echo", at.text), ""), 1, "no socket: ", at.text,
+		"another file is in the way", NULL);
+	ck_assert_int_eq(access(path, F_OK), 0);
+	remove_path();
+}
+END_TEST
+
+/* What a server that was killed leaves behind is in nobody's way. */
+START_TEST(a_path_can_be_served_again_after_a_kill)
+{
+	struct address at;
+	struct child server;
+	char line[128];
+
+	make_path();
+	at = at_path(local_transports[_i]);
+	for (int i = 0; i < 3; i++) {
+		server = start(ARGUMENTS("serve", "echo", at.text));
+		has(read_line(server.out, line, sizeof(line)), at.text);
+		kill(server.pid, i < 2 ? SIGKILL : SIGTERM);
+		ck_assert_int_eq(wait_for(&server), i < 2 ? -SIGKILL : 0);
+	}
+	ck_assert_int_eq(access(path, F_OK), -1);
+	remove_path();
 }
 END_TEST
 
@@ -735,6 +801,126 @@ START_TEST(other_clients_get_back_what_they_sent)
 	}
 	forget(&result);
 	stop(server);
+}
+END_TEST
+
+/* Each transport, from end to end */
+
+static const char *const served_at[] = {
+	"tcp://127.0.0.1:0",
+	"tcp://[::1]:0",
+	"udp://127.0.0.1:0",
+	"udp://[::1]:0",
+	"udp://:0",
+	"unix:PATH",
+	"unix:@ssv-program-PID",
+	"unixgram:PATH",
+	"unixgram:@ssv-program-PID",
+};
+
+static struct address place(const char *at)
+{
+	const char *name = strstr(at, "PATH"), *pid = strstr(at, "PID");
+	struct address address;
+
+	if (name != NULL)
+		snprintf(address.text, sizeof(address.text), "%.*s%s", (int)(name - at), at, path);
+	else if (pid != NULL)
+		snprintf(address.text, sizeof(address.text), "%.*s%d", (int)(pid - at), at,
+			getpid());
+	else
+		strcpy(address.text, at);
+	return address;
+}
+
+/* Where it says that it listens. */
+static struct address read_address(const struct child *server)
+{
+	struct address address;
+	char line[256];
+
+	read_line(server->out, line, sizeof(line));
+	ck_assert_msg(
+		sscanf(line, "listening on %63s (sync)", address.text) == 1, "it said: %s", line);
+	return address;
+}
+
+/* Nobody can be asked at [::] everywhere. */
+static struct address to_ask(struct address at)
+{
+	struct address address;
+	unsigned int port;
+
+	if (sscanf(at.text, "udp://[::]:%u", &port) != 1)
+		return at;
+	snprintf(address.text, sizeof(address.text), "udp://127.0.0.2:%u", port);
+	return address;
+}
+
+START_TEST(talk_and_serve_meet_over_each_transport)
+{
+	struct address at;
+	struct child server;
+	struct result result;
+
+	make_path();
+	at = place(served_at[_i]);
+	server = start(ARGUMENTS("serve", "upper", at.text, "--mode=sync"));
+	at = to_ask(read_address(&server));
+	result = run(ARGUMENTS("talk", at.text), "over any of them");
+	ck_assert_msg(result.status == 0, "%s", result.err);
+	ck_assert_str_eq(result.out, "OVER ANY OF THEM");
+	forget(&result);
+	stop(server);
+	ck_assert_int_eq(access(path, F_OK), -1);
+	remove_path();
+}
+END_TEST
+
+/* Its own sockets, on their own terms; datagrams of any length, the empty one included. */
+static const char python_client[] =
+	"import os, socket, sys\n"
+	"kind, _, at = sys.argv[1].partition(':')\n"
+	"if at.startswith('//'):\n"
+	"    host, _, port = at[2:].rpartition(':')\n"
+	"    at = (host.strip('[]'), int(port))\n"
+	"    family = socket.AF_INET6 if ':' in at[0] else socket.AF_INET\n"
+	"else:\n"
+	"    family = socket.AF_UNIX\n"
+	"    at = at.replace('@', '\\0', 1)\n"
+	"packets = kind in ('udp', 'unixgram')\n"
+	"s = socket.socket(family, socket.SOCK_DGRAM if packets else socket.SOCK_STREAM)\n"
+	"s.settimeout(10)\n"
+	"if kind == 'unixgram': s.bind('')\n"
+	"s.connect(at)\n"
+	"for size in (1, 0, 16384, 65507, 5) if packets else (1, 16384, 65507, 5):\n"
+	"    sent = os.urandom(size)\n"
+	"    s.sendall(sent) if size else s.send(sent)\n"
+	"    got = s.recv(65536)\n"
+	"    while not packets and len(got) < size: got += s.recv(65536)\n"
+	"    assert got == sent, (size, len(got))\n"
+	"print('well')\n";
+
+START_TEST(python_is_served_over_each_transport)
+{
+	const char *arguments[] = {"python3", "-c", python_client, NULL, NULL};
+	struct result result;
+	struct child server;
+	struct address at;
+
+	make_path();
+	at = place(served_at[_i]);
+	server = start(ARGUMENTS("serve", "echo", at.text, "--grace=0.1"));
+	at = to_ask(read_address(&server));
+	arguments[3] = at.text;
+	result = run(arguments, "");
+	if (result.status != NOT_INSTALLED) {
+		ck_assert_msg(result.status == 0, "%s", result.err);
+		ck_assert_str_eq(result.out, "well\n");
+	}
+	forget(&result);
+	stop(server);
+	remove_path();
 }
 END_TEST
 
@@ -1136,6 +1322,7 @@ static TCase *refusal_case(void)
 	tcase_add_test(tcase, a_message_stays_one_line);
 	tcase_add_test(tcase, a_plugin_names_the_transports_it_has);
 	tcase_add_test(tcase, an_occupied_address_is_named_with_the_remedy);
+	tcase_add_loop_test(tcase, an_occupied_path_is_named_with_the_remedy, 0, 2);
 	tcase_add_test(tcase, a_privileged_port_is_named_with_the_remedy);
 	tcase_add_test(tcase, a_name_that_cannot_be_resolved_is_named_with_the_remedy);
 	tcase_add_test(tcase, an_address_of_another_host_is_refused);
@@ -1160,6 +1347,10 @@ static TCase *serve_case(void)
 	tcase_add_test(tcase, a_client_is_closed_after_the_deadline);
 	tcase_add_loop_test(tcase, other_clients_get_back_what_they_sent, 0,
 		sizeof(other_clients) / sizeof(other_clients[0]));
+	tcase_add_loop_test(tcase, talk_and_serve_meet_over_each_transport, 0,
+		sizeof(served_at) / sizeof(served_at[0]));
+	tcase_add_loop_test(tcase, python_is_served_over_each_transport, 0,
+		sizeof(served_at) / sizeof(served_at[0]));
 	return tcase;
 }
 
@@ -1175,6 +1366,7 @@ static TCase *stop_case(void)
 	tcase_add_loop_test(tcase, a_second_signal_ends_the_server_at_once, 0, 2);
 	tcase_add_test(tcase, a_handler_that_cannot_be_stopped_is_told_of);
 	tcase_add_test(tcase, a_port_can_be_served_again_at_once);
+	tcase_add_loop_test(tcase, a_path_can_be_served_again_after_a_kill, 0, 2);
 	return tcase;
 }
 

@@ -862,6 +862,8 @@ START_TEST(out_of_descriptors_it_waits_and_serves_when_there_are_some_again)
 	struct served served;
 	int client;
 
+	if (under_valgrind())
+		return;
 	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
 	open_server(&echo_handler);
 	client = connect_to(server);

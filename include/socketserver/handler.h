@@ -20,6 +20,7 @@ struct ssv_handler {
 	const struct ssv_handler_ops *ops;
 	struct ssv_request *request; /**< its stream and client address */
 	struct ssv_server *server;   /**< its user pointer above all */
+	int result;                  /**< for finish(): 0, or how setup() or handle() failed */
 };
 
 /**

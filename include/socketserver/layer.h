@@ -61,6 +61,12 @@ struct ssv_layer_ops {
 	void (*close_request)(struct ssv_layer *layer, struct ssv_request *request);
 	/** Told of `error`, a negative errno, in `request->stage`. Does not close the request. */
 	void (*handle_error)(struct ssv_layer *layer, struct ssv_request *request, int error);
+
+	/**
+	 * get_request() may run on several threads at once: it changes nothing but its request.
+	 * Where a layer's does not say so, one thread gets the requests for all.
+	 */
+	bool concurrent_get_request;
 };
 
 /** What super().method() is in Python: the method of the next class that has one. */

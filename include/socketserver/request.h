@@ -19,10 +19,23 @@ struct ssv_request {
 	struct ssv_address client_address;
 	const char *stage; /**< for handle_error(): the method that failed, "handle" for example */
 
+	int64_t opened; /**< when it came: nanoseconds of the monotonic clock */
+
+	/** On a datagram server: what came, in the memory that `stream` reads from; how much of it;
+	 * and how much was sent: more, if there was no room for it. Else NULL and 0. */
+	const char *packet;
+	size_t packet_size, packet_length;
+
 	/* private */
+	bool may_wait; /* get_request() may block for it: it is a thread's own */
+	bool taken;    /* process_request() has taken it over where it is, without a move */
 	struct ssv_stream socket; /* the plain one, which `stream` is or is built upon */
 	void *instance;           /* memory for the handler, kept for the next request */
 	size_t instance_size;
+	struct ssv_stream_buffer reply;      /* to a packet, … */
+	bool replying;                       /* … if there is to be one … */
+	uint64_t control[5];                 /* … with this packet information, … */
+	size_t control_length;               /* … if there is any */
 	struct ssv_request *next, *previous; /* the server's live requests */
 };
 
@@ -49,6 +62,19 @@ SSV_API void ssv_request_close(struct ssv_request *request);
 
 /** Closes, and frees the memory. */
 SSV_API void ssv_request_free(struct ssv_request *request);
+
+/** Who is at the other end of a Unix stream connection, as the kernel knew them when they
+ * connected. */
+struct ssv_credentials {
+	pid_t pid;
+	uid_t uid;
+	gid_t gid;
+};
+
+/** For handlers and verify_request(). Returns 0; -EOPNOTSUPP where the request is no connection to
+ * a Unix stream server. */
+SSV_API int ssv_request_credentials(
+	const struct ssv_request *request, struct ssv_credentials *credentials);
 
 SSV_END_DECLS
 

@@ -35,6 +35,21 @@ struct ssv_report_count {
 	unsigned int printed, suppressed;
 };
 
+/** private: waiting for what there is not enough of, 1 ms, 2 ms, … 1 s */
+struct ssv_backoff {
+	int rests;     /* in a row */
+	int64_t until; /* SSV_NEVER, or when the next one is over */
+};
+
+/** What a server has done since its init. */
+struct ssv_counters {
+	uint64_t accepted; /**< requests that came */
+	uint64_t active;   /**< that are open now */
+	uint64_t refused; /**< that were turned away, by verify_request() or for want of a worker */
+	uint64_t failed;  /**< that handle_error() was told of */
+	uint64_t bytes_read, bytes_written; /**< of those that are over */
+};
+
 struct ssv_server {
 	struct ssv_layer mro;   /**< head of the chain: the newest layer comes first */
 	struct ssv_layer layer; /**< BaseServer's own, the last */
@@ -62,6 +77,8 @@ struct ssv_server {
 	int grace;
 	/** and then waits this long, ms, for them to notice; default 1,000. */
 	int abort_timeout;
+	/** Others hold the socket too, or may: close does not shut it down. Set by adopting one. */
+	bool shared;
 	/** The socket, or -1: set by the class' bind(). */
 	int fd;
 
@@ -69,20 +86,29 @@ struct ssv_server {
 	int poll_fd;         /* epoll: everything that the loop waits for */
 	int wake_fd, wakers; /* eventfd, and who is writing to it just now */
 	struct ssv_watch listener, wake;
-	int state;            /* enum state in server.c; changed with atomics alone */
-	pthread_mutex_t lock; /* of what follows */
+	int state;            /* enum ssv_running_state; changed with atomics alone */
+	pthread_mutex_t turn; /* verify_request, process_request, service_actions */
+	struct ssv_counters *counters, own_counters; /* changed with atomics alone */
+	pthread_mutex_t lock;                        /* of what follows */
 	pthread_cond_t changed;
 	bool inside;              /* a thread is in the loop */
 	unsigned int run;         /* how many times one has been */
 	struct ssv_request *live; /* the open requests */
 	struct ssv_report_count reports[8];
+	struct ssv_server *next_open; /* of those that have a socket */
+	bool inherited;               /* this is a forked child: the server is its parent's */
 
 	/* private, the serving thread's */
-	struct ssv_request request;       /* used again for each */
-	int failures, rests;              /* of get_request, in a row */
-	int64_t rest_until, next_service; /* SSV_NEVER, or when */
-	bool ready;                       /* the listener may have something */
-	bool active;                      /* between open and close */
+	struct ssv_request request; /* used again for each */
+	int failures;               /* of get_request, in a row */
+	struct ssv_backoff backoff;
+	int64_t next_service; /* SSV_NEVER, or when */
+	int64_t close_until;  /* the grace ends */
+	bool resting;         /* the listener is not watched */
+	bool woken;           /* by somebody who knows of something to do */
+	bool ready;           /* the listener may have something */
+	bool active;          /* between open and close */
+	bool adopted;         /* the socket, and not bound by us */
 };
 
 /** For a server class' init: sets the defaults and links BaseServer's layer. `at` is copied. */
@@ -163,6 +189,17 @@ SSV_API int ssv_server_stop_on_signals(struct ssv_server *server, ...);
  * (server_close().)
  */
 SSV_API int ssv_server_close(struct ssv_server *server);
+
+/** What it has done so far. From any thread. */
+SSV_API void ssv_server_counters(struct ssv_server *server, struct ssv_counters *counters);
+
+/**
+ * Calls `visit` for each open request, the newest first, until it returns other than 0, and returns
+ * that, or 0. From any thread; the request may be in use by another meanwhile, so only look at its
+ * addresses, times and counters; and do not call back into the server.
+ */
+SSV_API int ssv_server_each_request(struct ssv_server *server,
+	int (*visit)(const struct ssv_request *request, void *context), void *context);
 
 /** The methods of the chain, as a layer or a handler calls them: the newest class that has one
  * answers. */

@@ -5,6 +5,7 @@
 #include <socketserver/address.h>
 #include <socketserver/client.h>
 #include <socketserver/container_of.h>
+#include <socketserver/datagram_handler.h>
 #include <socketserver/frame.h>
 #include <socketserver/handler.h>
 #include <socketserver/handler_descriptor.h>
@@ -18,6 +19,10 @@
 #include <socketserver/stream.h>
 #include <socketserver/stream_handler.h>
 #include <socketserver/tcp_server.h>
+#include <socketserver/udp_server.h>
+#include <socketserver/unix_datagram_server.h>
+#include <socketserver/unix_socket.h>
+#include <socketserver/unix_stream_server.h>
 #include <socketserver/version.h>
 #include <socketserver/watch.h>
 

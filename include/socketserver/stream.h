@@ -89,8 +89,9 @@ SSV_API void ssv_stream_close(struct ssv_stream *stream);
 
 /**
  * Reads at least one byte and at most `size`: what is buffered, or else what one read from the
- * socket gives. Returns the count, or 0 at the end of the stream. (Python's read1().) Of a datagram
- * that is longer than `size` the rest is lost; an empty datagram returns 0.
+ * socket gives. Returns the count, or 0 at the end of the stream. (Python's read1().) On a client's
+ * datagram stream each read is a datagram: of one that is longer than `size` the rest is lost, and
+ * an empty one returns 0. A datagram server's request ends after its packet.
  */
 SSV_API ssize_t ssv_stream_read(struct ssv_stream *stream, void *data, size_t size);
 
@@ -134,7 +135,8 @@ SSV_API int ssv_stream_wait(struct ssv_stream *stream, int other, int timeout);
 /**
  * Writes all of it: returns `size` or an error, after which it is not known how much arrived. With
  * a write buffer it may only be gathered there until the buffer is full or flushed. (Python's
- * wfile.write().) On a datagram stream each write that is sent is a datagram.
+ * wfile.write().) On a client's datagram stream each write that is sent is a datagram; on a
+ * request's all of them together are the reply. On both a write of nothing is an empty datagram.
  */
 SSV_API ssize_t ssv_stream_write(struct ssv_stream *stream, const void *data, size_t size);
 

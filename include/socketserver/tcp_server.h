@@ -20,9 +20,6 @@ struct ssv_tcp_server {
 	bool allow_reuse_port;
 	/** AF_INET or AF_INET6 for that family alone; default AF_UNSPEC: as the address says. */
 	int address_family;
-
-	/* private */
-	bool adopted; /* somebody else may hold the socket too */
 };
 
 /** A server at `at`, a tcp:// address, which is copied. Cannot fail; a wrong address makes open

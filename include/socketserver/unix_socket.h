@@ -1,0 +1,50 @@
+/** The file of a Unix socket: whose it is, who may connect, and when it is replaced and removed. */
+#ifndef SOCKETSERVER_UNIX_SOCKET_H
+#define SOCKETSERVER_UNIX_SOCKET_H
+
+#include <socketserver/macros.h>
+#include <stdbool.h>
+#include <sys/types.h>
+
+SSV_BEGIN_DECLS
+
+/**
+ * Options of a server on a path, to be set between init and open; without effect on an abstract
+ * name, which has no file and which everybody may connect to, and on an adopted socket.
+ *
+ * open makes the file, and close removes it, if it is still the same one, and only in the process
+ * that made it: not in a forked child. Both take a relative path from the working directory of that
+ * time. They lock the directory with flock(2) meanwhile, where it can be read, so that of any
+ * number of servers that start at once for one path, one gets it and the others get -EADDRINUSE. It
+ * takes at most a second: a directory that another process keeps locked for longer counts as one
+ * that cannot be read.
+ */
+struct ssv_unix_socket {
+	/**
+	 * Who may connect: those who may write to the file. Default 0600, the owner alone; Python:
+	 * all that the umask leaves. The umask is taken off this, too, so that 0666 under a umask
+	 * of 022 is 0644. The file is never there with another mode.
+	 */
+	mode_t mode;
+	/** The file's owner and group; default (uid_t)-1 and (gid_t)-1: those of the process. What
+	 * chown(2) does not allow, as -EPERM for other users than root, makes open fail. Until it
+	 * is done, which is before the server listens, the file is the process's own. */
+	uid_t uid;
+	gid_t gid;
+	/**
+	 * Replaces a socket file that no socket is bound to any more, as one that was killed leaves
+	 * behind; default true; never where the directory cannot be read. Where it may not, and
+	 * where a server lives, listening or not, open returns -EADDRINUSE; where there is anything
+	 * but a socket, a symbolic link included, -EEXIST.
+	 */
+	bool replace_stale;
+
+	/* private */
+	dev_t device; /* of the file that is ours, … */
+	ino_t inode;
+	pid_t pid; /* … and who made it; 0: there is none */
+};
+
+SSV_END_DECLS
+
+#endif

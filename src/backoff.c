@@ -1,0 +1,23 @@
+#include "backoff.h"
+
+#include "clock.h"
+
+#define MAX_REST_MS 1000
+
+void ssv_backoff_reset(struct ssv_backoff *backoff)
+{
+	*backoff = (struct ssv_backoff){.until = SSV_NEVER};
+}
+
+bool ssv_backoff_rest(struct ssv_backoff *backoff)
+{
+	if (backoff->rests > 0 && !ssv_backoff_is_over(backoff))
+		return false;
+	backoff->until = ssv_until(backoff->rests < 10 ? 1 << backoff->rests : MAX_REST_MS);
+	return backoff->rests++ == 0;
+}
+
+bool ssv_backoff_is_over(const struct ssv_backoff *backoff)
+{
+	return backoff->until == SSV_NEVER || ssv_ms_until(backoff->until) == 0;
+}

@@ -1,0 +1,16 @@
+/** Rests that double: for what others may hold, and nobody tells when it is given back. */
+#ifndef SSV_BACKOFF_H
+#define SSV_BACKOFF_H
+
+#include <socketserver/server.h>
+
+/** Not resting. */
+void ssv_backoff_reset(struct ssv_backoff *backoff);
+
+/** Begins the next rest, unless one is not over yet. Whether it is the first in a row. */
+bool ssv_backoff_rest(struct ssv_backoff *backoff);
+
+/** Whether there is no rest, or not any more. */
+bool ssv_backoff_is_over(const struct ssv_backoff *backoff);
+
+#endif

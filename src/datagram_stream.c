@@ -1,0 +1,161 @@
+#include "datagram_stream.h"
+
+#include "clock.h"
+#include "socket_stream.h"
+#include "stream.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <socketserver/container_of.h>
+#include <string.h>
+
+#define MAX_REPLY 65507 /* what UDP takes over IPv4 */
+
+/* All of it is in the buffer from the start. */
+static ssize_t datagram_read(struct ssv_stream *stream, void *data, size_t size, int64_t until)
+{
+	(void)stream;
+	(void)data;
+	(void)size;
+	(void)until;
+	return 0;
+}
+
+static size_t size_of(const struct iovec *parts, int count)
+{
+	size_t total = 0;
+
+	for (int i = 0; i < count; i++)
+		total += parts[i].iov_len;
+	return total;
+}
+
+static void append(struct ssv_stream_buffer *buffer, const struct iovec *part)
+{
+	if (part->iov_len > 0)
+		memcpy(buffer->data + buffer->end, part->iov_base, part->iov_len);
+	buffer->end += part->iov_len;
+}
+
+static ssize_t datagram_write(
+	struct ssv_stream *stream, const struct iovec *parts, int count, int64_t until)
+{
+	struct ssv_request *request = ssv_container_of(stream, struct ssv_request, socket);
+	struct ssv_stream_buffer *reply = &request->reply;
+	size_t total = size_of(parts, count);
+	int rc = ssv_stream_reserve(reply, MAX_REPLY);
+
+	(void)until;
+	if (rc < 0)
+		return rc;
+	if (request->client_address.length <= sizeof(sa_family_t))
+		return -EDESTADDRREQ;
+	if (total > MAX_REPLY - reply->end)
+		return -EMSGSIZE;
+	for (int i = 0; i < count; i++)
+		append(reply, &parts[i]);
+	request->replying = true;
+	return (ssize_t)total;
+}
+
+/* The packet is there, or its end; so this is about `other`. */
+static int datagram_wait(struct ssv_stream *stream, int other, int64_t until)
+{
+	return ssv_socket_stream_ops.wait(stream, other, until);
+}
+
+static int datagram_shutdown(struct ssv_stream *stream)
+{
+	(void)stream;
+	return 0;
+}
+
+/* The socket is the server's. */
+static void datagram_close(struct ssv_stream *stream)
+{
+	(void)stream;
+}
+
+const struct ssv_stream_ops ssv_datagram_stream_ops = {
+	.read = datagram_read,
+	.write = datagram_write,
+	.wait = datagram_wait,
+	.shutdown = datagram_shutdown,
+	.close = datagram_close,
+};
+
+/* --- the reply --- */
+
+static int send_once(struct ssv_request *request)
+{
+	const int fd = request->socket.fd, flags = MSG_NOSIGNAL | MSG_DONTWAIT;
+	struct ssv_address *to = &request->client_address;
+	struct iovec part = {.iov_base = request->reply.data, .iov_len = request->reply.end};
+	const struct msghdr message = {
+		.msg_name = &to->socket,
+		.msg_namelen = to->length,
+		.msg_iov = &part,
+		.msg_iovlen = 1,
+		.msg_control = request->control,
+		.msg_controllen = request->control_length,
+	};
+	ssize_t n = request->control_length > 0 ? sendmsg(fd, &message, flags)
+						: sendto(fd, part.iov_base, part.iov_len, flags,
+							  &to->socket.any, to->length);
+
+	return n < 0 ? -errno : 0;
+}
+
+/* The address that was asked may be one of many, a broadcast, which nothing can be sent from. */
+static int send_from_there(struct ssv_request *request)
+{
+	int rc = send_once(request);
+
+	if ((rc != -EINVAL && rc != -ENETUNREACH) || request->control_length == 0)
+		return rc;
+	request->control_length = 0;
+	return send_once(request);
+}
+
+/* A Unix peer's full queue cannot be polled for: this looks again after 1, 2, 4 … ms. */
+static void wait_for_room(const struct ssv_stream *stream, int64_t until, int *patience)
+{
+	struct pollfd room = {.fd = stream->fd, .events = POLLOUT};
+	const bool is_local = stream->transport == SSV_UNIXGRAM;
+	int64_t slice = is_local ? ssv_until(*patience) : until;
+
+	if (*patience < 64)
+		*patience *= 2;
+	poll(&room, is_local ? 0 : 1, ssv_ms_until(slice < until ? slice : until));
+}
+
+static int64_t give_up_at(const struct ssv_stream *stream)
+{
+	int64_t until = ssv_until(stream->limits.write_timeout);
+
+	return until < stream->deadline ? until : stream->deadline;
+}
+
+static int send_in_time(struct ssv_request *request)
+{
+	int rc = send_from_there(request), patience = 1;
+	int64_t until;
+
+	if (rc != -EAGAIN)
+		return rc;
+	until = give_up_at(&request->socket);
+	while (rc == -EAGAIN && ssv_ms_until(until) != 0) {
+		wait_for_room(&request->socket, until, &patience);
+		rc = send_from_there(request);
+	}
+	return rc == -EAGAIN ? -ETIMEDOUT : rc;
+}
+
+int ssv_datagram_stream_reply(struct ssv_request *request)
+{
+	int rc = request->replying ? send_in_time(request) : 0;
+	bool gone = rc == -ECONNREFUSED || rc == -ENOENT; /* a Unix client, or its file */
+
+	request->replying = false;
+	return gone ? -EPIPE : rc;
+}

@@ -1,0 +1,134 @@
+#include "open_servers.h"
+
+#include "loop.h"
+#include "running.h"
+#include "stop_signals.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <unistd.h>
+
+pid_t (*ssv_fork)(void) = fork;
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct ssv_server *first;
+
+/* Under the lock. Where the link to it is, or would be. */
+static struct ssv_server **find(const struct ssv_server *server)
+{
+	struct ssv_server **at = &first;
+
+	while (*at != NULL && *at != server)
+		at = &(*at)->next_open;
+	return at;
+}
+
+void ssv_open_servers_add(struct ssv_server *server)
+{
+	struct ssv_server **at;
+
+	pthread_mutex_lock(&lock);
+	at = find(server);
+	if (*at == NULL) {
+		server->next_open = NULL;
+		*at = server;
+	}
+	pthread_mutex_unlock(&lock);
+}
+
+/* All under the lock: no child may get the number when it is somebody else's already. */
+void ssv_open_servers_close(struct ssv_server *server)
+{
+	struct ssv_server **at;
+
+	pthread_mutex_lock(&lock);
+	at = find(server);
+	if (*at != NULL)
+		*at = server->next_open;
+	if (server->fd >= 0)
+		close(server->fd);
+	server->fd = -1;
+	pthread_mutex_unlock(&lock);
+}
+
+static void lock_all(void)
+{
+	struct ssv_server *server;
+
+	pthread_mutex_lock(&lock);
+	for (server = first; server != NULL; server = server->next_open)
+		pthread_mutex_lock(&server->lock);
+}
+
+static void unlock_all(void)
+{
+	struct ssv_server *server;
+
+	for (server = first; server != NULL; server = server->next_open)
+		pthread_mutex_unlock(&server->lock);
+	pthread_mutex_unlock(&lock);
+}
+
+/* The child has a copy of each, on which nobody waits. Its own request is not among the live ones.
+ */
+static void let_go(struct ssv_server *server, const struct ssv_server *own)
+{
+	bool needed = server == own && !ssv_transport_is_stream(own->server_address.transport);
+	const struct ssv_request *request;
+
+	for (request = server->live; request != NULL; request = request->next) {
+		if (request->socket.fd >= 0 && request->socket.fd != server->fd)
+			close(request->socket.fd);
+	}
+	if (server->fd >= 0 && !needed) {
+		close(server->fd);
+		server->fd = -1;
+	}
+	ssv_loop_forsake(server);
+	ssv_running_forsake(server);
+}
+
+static void become_child(struct ssv_server *own, void (*forsake)(struct ssv_server *of_the_parent))
+{
+	struct ssv_server *server;
+
+	for (server = first; server != NULL; server = server->next_open) {
+		let_go(server, own);
+		forsake(server);
+	}
+	ssv_stop_signals_forsake();
+}
+
+/*
+ * So that no signal handler runs in a child that has its parent's loop still. SIGCHLD may come:
+ * were it blocked here when a child ends, Linux would interrupt the system call of another thread
+ * for it.
+ */
+static void block_signals(sigset_t *before)
+{
+	sigset_t signals;
+
+	sigfillset(&signals);
+	sigdelset(&signals, SIGCHLD);
+	pthread_sigmask(SIG_SETMASK, &signals, before);
+}
+
+pid_t ssv_open_servers_fork(
+	struct ssv_server *server, void (*forsake)(struct ssv_server *of_the_parent))
+{
+	sigset_t before;
+	int error;
+	pid_t pid;
+
+	block_signals(&before);
+	lock_all();
+	pid = ssv_fork();
+	error = errno;
+	if (pid == 0)
+		become_child(server, forsake);
+	unlock_all();
+	if (pid == 0)
+		first = NULL;
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return pid < 0 ? -error : pid;
+}

@@ -1,0 +1,29 @@
+/**
+ * The servers of this process that have a socket, so that a forked child can let go of what is its
+ * parent's. The lock of the list is taken before that of a server.
+ */
+#ifndef SSV_OPEN_SERVERS_H
+#define SSV_OPEN_SERVERS_H
+
+#include <socketserver/server.h>
+
+/** The server has its socket. Harmless twice. */
+void ssv_open_servers_add(struct ssv_server *server);
+
+/** Closes its socket. Harmless twice. */
+void ssv_open_servers_close(struct ssv_server *server);
+
+/**
+ * fork(2) on behalf of `server`, at a moment when no server of the process is being changed. In the
+ * child, before any signal can come, all servers let go of their sockets, loops and connections
+ * (only the socket of `server` stays where it is a datagram one), `forsake` is called for each, and
+ * the signals of ssv_server_stop_on_signals() do what they did before. Returns as fork(2), but
+ * -errno.
+ */
+pid_t ssv_open_servers_fork(
+	struct ssv_server *server, void (*forsake)(struct ssv_server *of_the_parent));
+
+/** What forks; tests put their own here. */
+extern pid_t (*ssv_fork)(void);
+
+#endif

@@ -1,0 +1,15 @@
+/** What datagram servers need of a request beyond the public header. */
+#ifndef SSV_REQUEST_H
+#define SSV_REQUEST_H
+
+#include <socketserver/request.h>
+
+/**
+ * As ssv_request_open(), with the packet that the caller has put into the memory of
+ * `request->socket.in`, which has room for `room` bytes of it (and a NUL); `length` is how long it
+ * was when it was sent. The socket stays the server's own.
+ */
+void ssv_request_open_packet(struct ssv_request *request, const struct sockaddr *peer,
+	socklen_t peer_length, size_t room, size_t length);
+
+#endif

@@ -1,0 +1,322 @@
+#include "serving.h"
+
+#include "accept_error.h"
+#include "backoff.h"
+#include "clock.h"
+#include "loop.h"
+#include "running.h"
+
+#include <errno.h>
+
+#define MAX_BATCH 16              /* requests between two looks at the watches */
+#define MAX_TRANSIENT_FAILURES 16 /* in a row, before the listener rests as in an overload */
+
+void ssv_count(uint64_t *counter, uint64_t n)
+{
+	__atomic_add_fetch(counter, n, __ATOMIC_RELAXED);
+}
+
+/* --- the listener, and its rests --- */
+
+static int listener_ready(struct ssv_watch *watch)
+{
+	watch->server->ready = true;
+	return 0;
+}
+
+int ssv_serving_watch_listener(struct ssv_server *server)
+{
+	int rc;
+
+	server->listener.fd = ssv_server_fileno(server);
+	server->listener.ready = listener_ready;
+	rc = ssv_server_watch(server, &server->listener);
+	if (rc == 0)
+		__atomic_store_n(&server->resting, false, __ATOMIC_SEQ_CST);
+	return rc;
+}
+
+void ssv_serving_unwatch_listener(struct ssv_server *server)
+{
+	server->ready = false;
+	ssv_server_unwatch(server, &server->listener);
+	__atomic_store_n(&server->resting, true, __ATOMIC_SEQ_CST);
+}
+
+void ssv_serving_hand_listener(struct ssv_server *server)
+{
+	ssv_serving_unwatch_listener(server);
+	__atomic_store_n(&server->resting, false, __ATOMIC_SEQ_CST);
+	ssv_backoff_reset(&server->backoff);
+}
+
+static void end_rest(struct ssv_server *server)
+{
+	server->backoff.until = SSV_NEVER;
+	if (ssv_serving_watch_listener(server) < 0)
+		ssv_backoff_rest(&server->backoff);
+}
+
+void ssv_serving_given_back(struct ssv_server *server)
+{
+	if (__atomic_load_n(&server->resting, __ATOMIC_SEQ_CST))
+		ssv_loop_wake(server);
+}
+
+/* Whoever wakes the loop knows why: of a request that waits, of something given back, of a stop. */
+static bool is_woken(struct ssv_server *server)
+{
+	bool woken = server->woken;
+
+	server->woken = false;
+	return woken;
+}
+
+/* --- taking a request --- */
+
+/* The listener is left alone: it is the kernel's queue that waits meanwhile. */
+static void rest(struct ssv_server *server, int error)
+{
+	ssv_serving_unwatch_listener(server);
+	if (ssv_backoff_rest(&server->backoff))
+		ssv_server_report(
+			server, SSV_LOG_WARNING, NULL, "no request can be taken for now", error);
+}
+
+/* Asks once more when it rests: before that, who gave something back did not wake it. */
+static void rest_until_given_back(struct ssv_server *server)
+{
+	bool was_resting = server->resting;
+
+	ssv_serving_unwatch_listener(server);
+	server->backoff.until = SSV_NEVER;
+	server->ready = !was_resting;
+}
+
+/* 0: go on; else the error that ends the loop. */
+static int listener_failed(struct ssv_server *server, int error)
+{
+	enum ssv_accept_error kind = ssv_accept_error(error);
+
+	if (kind == SSV_ACCEPT_NOTHING) {
+		server->ready = false;
+		if (server->resting)
+			end_rest(server);
+	} else if (kind == SSV_ACCEPT_FULL) {
+		rest_until_given_back(server);
+	} else if (kind == SSV_ACCEPT_FATAL) {
+		ssv_server_report(
+			server, SSV_LOG_ERROR, NULL, "the listener cannot be used", error);
+		return error;
+	} else if (kind == SSV_ACCEPT_OVERLOAD || ++server->failures > MAX_TRANSIENT_FAILURES) {
+		rest(server, error);
+	}
+	return 0;
+}
+
+/* 0, or SSV_EXIT. The request is shut down. */
+static int request_failed(struct ssv_server *server, struct ssv_request *request, int error)
+{
+	if (error != SSV_EXIT)
+		ssv_server_handle_error(server, request, error);
+	ssv_server_shutdown_request(server, request);
+	return error == SSV_EXIT ? error : 0;
+}
+
+/* 1: it is to be shut down; 0: it has been taken over, or done; or an error. In turn with others.
+ */
+static int verify_and_process(struct ssv_server *server, struct ssv_request *request)
+{
+	int rc;
+
+	pthread_mutex_lock(&server->turn);
+	request->stage = "verify_request";
+	rc = ssv_server_verify_request(server, request);
+	if (rc == 0)
+		ssv_count(&server->counters->refused, 1);
+	if (rc > 0) {
+		request->stage = "process_request";
+		rc = ssv_server_process_request(server, request);
+	}
+	pthread_mutex_unlock(&server->turn);
+	if (rc < 0)
+		return rc;
+	return request->stream != NULL && !request->taken;
+}
+
+int ssv_serving_dispatch(struct ssv_server *server, struct ssv_request *request)
+{
+	int rc = verify_and_process(server, request);
+
+	if (rc < 0)
+		return request_failed(server, request, rc);
+	if (rc > 0)
+		ssv_server_shutdown_request(server, request);
+	return 0;
+}
+
+int ssv_serving_finish(struct ssv_server *server, struct ssv_request *request)
+{
+	int rc = ssv_server_finish_request(server, request);
+
+	if (rc < 0)
+		return request_failed(server, request, rc);
+	ssv_server_shutdown_request(server, request);
+	return 0;
+}
+
+/* 0: go on; else the error that ends the loop. */
+static int get_request_failed(struct ssv_server *server, struct ssv_request *request, int error)
+{
+	if (request->stream == NULL && error != SSV_EXIT)
+		return listener_failed(server, error);
+	if (request->stream != NULL) /* it came, but a layer would not have it */
+		ssv_server_close_request(server, request);
+	ssv_server_report(server, SSV_LOG_DEBUG, request, "get_request failed", error);
+	return error == SSV_EXIT ? error : 0;
+}
+
+/* What a pass of the loop did. */
+enum { IDLE, BUSY, TAKEN };
+
+static int take_request(struct ssv_server *server)
+{
+	struct ssv_request *request = &server->request;
+	int rc = ssv_server_get_request(server, request);
+
+	if (rc < 0) {
+		rc = get_request_failed(server, request, rc);
+		return rc < 0 ? rc : BUSY;
+	}
+	server->failures = 0;
+	ssv_backoff_reset(&server->backoff);
+	if (server->resting)
+		end_rest(server);
+	rc = ssv_serving_dispatch(server, request);
+	return rc < 0 ? rc : TAKEN;
+}
+
+/* --- the loop --- */
+
+static int64_t earlier(int64_t one, int64_t other)
+{
+	return one < other ? one : other;
+}
+
+/* Waits, unless a request may be there, and takes it. IDLE: the time is over; or what ends it. */
+static int pass(struct ssv_server *server, int64_t until)
+{
+	int rc = IDLE;
+
+	if (!server->ready)
+		rc = ssv_loop_wait(server, earlier(until, server->backoff.until)); /* 1 is BUSY */
+	if (is_woken(server) || ssv_ms_until(server->backoff.until) == 0)
+		server->ready = true;
+	if (rc < 0 || !server->ready || ssv_running_is_stopping(server))
+		return rc;
+	return take_request(server);
+}
+
+int ssv_serving_service(struct ssv_server *server)
+{
+	int interval = server->poll_interval > 0 ? server->poll_interval : SSV_FOREVER, rc;
+
+	pthread_mutex_lock(&server->turn);
+	rc = ssv_server_service_actions(server);
+	pthread_mutex_unlock(&server->turn);
+	server->next_service = ssv_until(interval);
+	if (rc < 0 && rc != SSV_EXIT)
+		ssv_server_report(server, SSV_LOG_ERROR, NULL, "service_actions failed", rc);
+	return rc == SSV_EXIT ? rc : 0;
+}
+
+int ssv_serving_loop(struct ssv_server *server)
+{
+	unsigned int taken = 0;
+	int rc = 0;
+
+	while (rc >= 0 && !ssv_running_is_stopping(server)) {
+		rc = pass(server, server->next_service);
+		if (rc == TAKEN && ++taken % MAX_BATCH == 0)
+			rc = ssv_loop_wait(server, SSV_NOW); /* the watches have their turn */
+		if (rc >= 0)
+			rc = ssv_serving_service(server);
+	}
+	return rc < 0 ? rc : 0;
+}
+
+/* TAKEN; IDLE when the time is over; -ECANCELED; or the error that ends it. */
+static int handle_one(struct ssv_server *server)
+{
+	int64_t until = ssv_until(server->timeout);
+	int rc;
+
+	do {
+		if (ssv_running_is_stopping(server))
+			return -ECANCELED;
+		rc = pass(server, until);
+	} while (rc == BUSY || (rc == IDLE && ssv_ms_until(until) != 0));
+	return rc;
+}
+
+int ssv_server_handle_request(struct ssv_server *server)
+{
+	struct ssv_stay stay;
+	int rc;
+
+	rc = ssv_running_enter(server, &stay);
+	if (rc < 0)
+		return rc;
+	rc = handle_one(server);
+	if (rc == IDLE)
+		rc = ssv_server_handle_timeout(server);
+	ssv_running_leave(&stay, rc < 0);
+	return rc == TAKEN ? 1 : rc;
+}
+
+int ssv_server_poll_fd(struct ssv_server *server)
+{
+	return server->poll_fd;
+}
+
+int ssv_server_poll_timeout(struct ssv_server *server)
+{
+	return ssv_ms_until(earlier(server->backoff.until, server->next_service));
+}
+
+/* All that is there, but no more than a batch: how many requests; or the error that ends it. */
+static int take_batch(struct ssv_server *server)
+{
+	int i, rc = BUSY, taken = 0;
+
+	for (i = 0; rc > IDLE && i < MAX_BATCH && !ssv_running_is_stopping(server); i++) {
+		rc = pass(server, SSV_NOW);
+		taken += rc == TAKEN;
+	}
+	return rc < 0 ? rc : taken;
+}
+
+int ssv_serving_step(struct ssv_server *server)
+{
+	int taken = take_batch(server), rc;
+
+	if (taken < 0)
+		return taken;
+	rc = ssv_serving_service(server);
+	if (rc < 0)
+		return rc;
+	return ssv_running_is_stopping(server) ? -ECANCELED : taken;
+}
+
+int ssv_server_step(struct ssv_server *server)
+{
+	struct ssv_stay stay;
+	int rc;
+
+	rc = ssv_running_enter(server, &stay);
+	if (rc < 0)
+		return rc;
+	rc = ssv_serving_step(server);
+	ssv_running_leave(&stay, rc < 0);
+	return rc;
+}
