@@ -19,6 +19,8 @@
 #include <socketserver/stream.h>
 #include <socketserver/stream_handler.h>
 #include <socketserver/tcp_server.h>
+#include <socketserver/threading_mixin.h>
+#include <socketserver/threading_servers.h>
 #include <socketserver/udp_server.h>
 #include <socketserver/unix_datagram_server.h>
 #include <socketserver/unix_socket.h>
