@@ -8,6 +8,8 @@
 struct listener_settings {
 	const char *mode; /**< "sync", "threading" or "forking" */
 	int backlog;      /**< 0: as the class has it */
+	int max_threads, max_children;
+	int stack_size; /**< KiB */
 };
 
 /** It must not move after its init. */
@@ -18,11 +20,16 @@ struct listener {
 		struct ssv_unix_stream_server unix_stream;
 		struct ssv_unix_datagram_server unix_datagram;
 	} of;
+	union {
+		struct ssv_threading_mixin threading;
+		struct ssv_forking_mixin forking;
+	} mixin;
 	struct ssv_server *server; /**< the BaseServer in `of` */
 };
 
-/** Returns 0, or -ENOSYS where there is no class for the transport of `at` in that mode. */
-int listener_init(struct listener *listener, const struct ssv_address *at,
+/** A server of the class for the transport of `at`, with the mode's mix-in in front. Cannot fail.
+ */
+void listener_init(struct listener *listener, const struct ssv_address *at,
 	const struct ssv_handler_ops *handler, const struct listener_settings *settings);
 
 #endif

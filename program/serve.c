@@ -32,6 +32,12 @@ struct serve {
 static const struct option_spec specs[] = {
 	{"mode", "MODE", "sync, threading or forking (default: the handler's first)",
 		option_set_text, offsetof(struct settings, listener.mode), 0, 0, 0},
+	{"max-threads", "N", "threads of a threading server at a time (default 1024)",
+		option_set_whole, offsetof(struct settings, listener.max_threads), 1, 65535, 0},
+	{"stack-size", "KIB", "of each thread (default 256)", option_set_whole,
+		offsetof(struct settings, listener.stack_size), 16, 1048576, 0},
+	{"max-children", "N", "children of a forking server at a time (default 256)",
+		option_set_whole, offsetof(struct settings, listener.max_children), 1, 65535, 0},
 	{"backlog", "N", "connections that may wait in the kernel (default: its maximum)",
 		option_set_whole, offsetof(struct settings, listener.backlog), 1, 65535, 0},
 	{"timeout", "SECONDS", "close a client that is silent for so long; 0: never (default 300)",
@@ -106,11 +112,7 @@ static int add_listener(struct serve *serve, const char *text)
 			ssv_transport_name(at.transport), text, handler->transports);
 		return EXIT_USAGE;
 	}
-	if (listener_init(listener, &at, handler->ops, &serve->settings.listener) < 0) {
-		complain("mode %s is not available yet: %s: use --mode sync",
-			serve->settings.listener.mode, text);
-		return EXIT_USAGE;
-	}
+	listener_init(listener, &at, handler->ops, &serve->settings.listener);
 	apply_settings(serve, listener->server);
 	serve->servers[serve->count++] = listener->server;
 	return 0;
@@ -299,7 +301,11 @@ static int serve_command(struct serve *serve, int count, char **arguments)
 int serve_main(int count, char **arguments)
 {
 	struct serve serve = {
-		.settings = {.timeout = 300 * 1000, .grace = 5 * 1000},
+		.settings = {.listener = {.max_threads = 1024,
+				     .max_children = 256,
+				     .stack_size = 256},
+			.timeout = 300 * 1000,
+			.grace = 5 * 1000},
 		.log = {.write = ssv_log_to_stderr},
 	};
 	int status;

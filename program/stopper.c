@@ -1,7 +1,10 @@
 #include "stopper.h"
 #include "explain.h"
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <unistd.h>
+
+static pid_t program;
 
 static void end_at_once(int signal)
 {
@@ -42,15 +45,21 @@ static void *stopper_run(void *argument)
 }
 
 /* SIGRTMIN is for the program's own use: stopper_finish() sends it. */
+static void list_signals(sigset_t *signals)
+{
+	sigemptyset(signals);
+	sigaddset(signals, SIGINT);
+	sigaddset(signals, SIGTERM);
+	sigaddset(signals, SIGRTMIN);
+}
+
 int stopper_start(struct stopper *stopper, struct ssv_server *const *servers, size_t count)
 {
 	int error;
 
+	program = getpid();
 	*stopper = (struct stopper){.servers = servers, .count = count};
-	sigemptyset(&stopper->signals);
-	sigaddset(&stopper->signals, SIGINT);
-	sigaddset(&stopper->signals, SIGTERM);
-	sigaddset(&stopper->signals, SIGRTMIN);
+	list_signals(&stopper->signals);
 	pthread_sigmask(SIG_BLOCK, &stopper->signals, NULL);
 	pthread_mutex_init(&stopper->starting, NULL);
 	pthread_mutex_lock(&stopper->starting);
@@ -73,4 +82,20 @@ bool stopper_finish(struct stopper *stopper)
 	pthread_join(stopper->thread, NULL);
 	pthread_mutex_destroy(&stopper->starting);
 	return stopper->signal != SIGRTMIN;
+}
+
+void stopper_in_child(struct ssv_forking_mixin *forking, struct ssv_request *request)
+{
+	sigset_t signals;
+
+	(void)forking;
+	(void)request;
+	signal(SIGINT, SIG_IGN);
+	signal(SIGTERM, SIG_DFL);
+	signal(SIGPIPE, SIG_DFL);
+	list_signals(&signals);
+	sigprocmask(SIG_UNBLOCK, &signals, NULL);
+	prctl(PR_SET_PDEATHSIG, SIGTERM);
+	if (getppid() != program)
+		raise(SIGTERM);
 }

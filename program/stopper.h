@@ -7,6 +7,7 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <socketserver/forking_mixin.h>
 #include <socketserver/server_group.h>
 
 struct stopper {
@@ -34,5 +35,12 @@ void stopper_ready(struct stopper *stopper);
  * ends the process.
  */
 bool stopper_finish(struct stopper *stopper);
+
+/**
+ * A `child_start`: undoes in the child what the program has done about signals, and has it end with
+ * the program, however that ends. SIGINT (Ctrl-C) it ignores: that goes to the whole group, and the
+ * program gives its children the --grace.
+ */
+void stopper_in_child(struct ssv_forking_mixin *forking, struct ssv_request *request);
 
 #endif

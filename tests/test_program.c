@@ -359,8 +359,8 @@ START_TEST(help_fits_a_screen_and_shows_examples)
 {
 	helps(run(ARGUMENTS("--help"), ""), "serve", "talk", "handlers", "socketserver serve echo",
 		NULL);
-	helps(run(ARGUMENTS("serve", "--help"), ""), "--mode", "--backlog", "--timeout",
-		"--deadline", "--grace", "-v, --verbose", "Examples:", NULL);
+	helps(run(ARGUMENTS("serve", "--help"), ""), "--mode", "--max-children", "--backlog",
+		"--timeout", "--deadline", "--grace", "-v, --verbose", "Examples:", NULL);
 	helps(run(ARGUMENTS("talk", "-h"), ""), "--timeout", "Examples:", NULL);
 }
 END_TEST
@@ -417,10 +417,10 @@ static const struct {
 	{{"serve", "echo", "--grace", "", NULL}, {"not a number: --grace", "seconds"}},
 	{{"serve", "echo", "--mode", "fast", NULL},
 		{"unknown mode: fast", "sync threading forking"}},
-	{{"serve", "echo", "--mode", "threading", NULL},
-		{"mode threading is not available yet", "use --mode sync"}},
-	{{"serve", "--mode=forking", "echo", NULL},
-		{"mode forking is not available yet", "use --mode sync"}},
+	{{"serve", "echo", "--max-threads=0", NULL},
+		{"out of range: --max-threads 0", "from 1 to 65535"}},
+	{{"serve", "echo", "--max-children=0", NULL},
+		{"out of range: --max-children 0", "from 1 to 65535"}},
 	{{"serve", "echo", "127.0.0.1:9999", NULL}, {"bad address: 127.0.0.1:9999", "tcp://"}},
 	{{"serve", "echo", "tcp://127.0.0.1:65536", NULL},
 		{"bad address: tcp://127.0.0.1:65536", "port"}},
@@ -833,15 +833,18 @@ static struct address place(const char *at)
 	return address;
 }
 
-/* Where it says that it listens. */
-static struct address read_address(const struct child *server)
+static const char *const modes[] = {"sync", "threading", "forking"};
+#define MODES (sizeof(modes) / sizeof(modes[0]))
+
+/* Where it says that it listens, in that mode. */
+static struct address read_address(const struct child *server, const char *mode)
 {
 	struct address address;
 	char line[256];
 
 	read_line(server->out, line, sizeof(line));
-	ck_assert_msg(
-		sscanf(line, "listening on %63s (sync)", address.text) == 1, "it said: %s", line);
+	ck_assert_msg(sscanf(line, "listening on %63s", address.text) == 1 && strstr(line, mode),
+		"it said: %s", line);
 	return address;
 }
 
@@ -859,14 +862,15 @@ static struct address to_ask(struct address at)
 
 START_TEST(talk_and_serve_meet_over_each_transport)
 {
+	const char *mode = modes[(size_t)_i % MODES];
 	struct address at;
 	struct child server;
 	struct result result;
 
 	make_path();
 	at = place(served_at[_i]);
-	server = start(ARGUMENTS("serve", "upper", at.text, "--mode=sync"));
-	at = to_ask(read_address(&server));
+	server = start(ARGUMENTS("serve", "upper", at.text, "--mode", mode));
+	at = to_ask(read_address(&server, mode));
 	result = run(ARGUMENTS("talk", at.text), "over any of them");
 	ck_assert_msg(result.status == 0, "%s", result.err);
 	ck_assert_str_eq(result.out, "OVER ANY OF THEM");
@@ -901,17 +905,18 @@ static const char python_client[] =
 	"    assert got == sent, (size, len(got))\n"
 	"print('well')\n";
 
-START_TEST(python_is_served_over_each_transport)
+START_TEST(python_is_served_over_each_transport_in_each_mode)
 {
+	const char *mode = modes[(size_t)_i % MODES];
 	const char *arguments[] = {"python3", "-c", python_client, NULL, NULL};
 	struct result result;
 	struct child server;
 	struct address at;
 
 	make_path();
-	at = place(served_at[_i]);
-	server = start(ARGUMENTS("serve", "echo", at.text, "--grace=0.1"));
-	at = to_ask(read_address(&server));
+	at = place(served_at[(size_t)_i / MODES]);
+	server = start(ARGUMENTS("serve", "echo", at.text, "--grace=0.1", "--mode", mode));
+	at = to_ask(read_address(&server, mode));
 	arguments[3] = at.text;
 	result = run(arguments, "");
 	if (result.status != NOT_INSTALLED) {
@@ -921,6 +926,46 @@ START_TEST(python_is_served_over_each_transport)
 	forget(&result);
 	stop(server);
 	remove_path();
+}
+END_TEST
+
+START_TEST(threading_serves_as_many_clients_at_a_time_as_it_may)
+{
+	uint16_t port;
+	struct child server = SERVE_ECHO(&port, "--mode", "threading", "--max-threads", "2");
+	int first = connect_to(port), second = connect_to(port), third = connect_to(port);
+	struct pollfd answer = {third, POLLIN, 0};
+
+	round_trip(first, "hello");
+	round_trip(second, "hello");
+	ck_assert_int_eq(send(third, "hello", 5, MSG_NOSIGNAL), 5);
+	ck_assert_int_eq(poll(&answer, 1, 50), 0);
+	close(first);
+	ck_assert_int_eq(poll(&answer, 1, -1), 1);
+	round_trip(second, "hello");
+	close(second);
+	close(third);
+	stop(server);
+}
+END_TEST
+
+START_TEST(forking_serves_as_many_clients_at_a_time_as_it_may)
+{
+	uint16_t port;
+	struct child server = SERVE_ECHO(&port, "--mode", "forking", "--max-children", "2");
+	int first = connect_to(port), second = connect_to(port), third = connect_to(port);
+	struct pollfd answer = {third, POLLIN, 0};
+
+	round_trip(first, "hello");
+	round_trip(second, "hello");
+	ck_assert_int_eq(send(third, "hello", 5, MSG_NOSIGNAL), 5);
+	ck_assert_int_eq(poll(&answer, 1, 50), 0);
+	close(first);
+	ck_assert_int_eq(poll(&answer, 1, -1), 1);
+	round_trip(second, "hello");
+	close(second);
+	close(third);
+	stop(server);
 }
 END_TEST
 
@@ -963,6 +1008,61 @@ START_TEST(a_signal_cuts_a_silent_client_off_after_the_grace)
 	kill(server.pid, signals[_i]);
 	ck_assert_int_eq(wait_for(&server), 0);
 	is_closed(fd);
+}
+END_TEST
+
+START_TEST(a_signal_ends_silent_children_after_the_grace)
+{
+	uint16_t port;
+	struct child server = SERVE_ECHO(&port, "--mode=forking", "--grace", "0.1");
+	int fds[] = {connect_to(port), connect_to(port)};
+	struct result result;
+
+	round_trip(fds[0], "hello");
+	round_trip(fds[1], "hello");
+	kill(server.pid, signals[_i]);
+	result = finish(server, "", 0);
+	ck_assert_int_eq(result.status, 0);
+	ck_assert_str_eq(result.err, "");
+	is_closed(fds[0]);
+	is_closed(fds[1]);
+	forget(&result);
+}
+END_TEST
+
+static void lead_a_group(void)
+{
+	setpgid(0, 0);
+}
+
+/* A terminal sends it to the whole group. */
+START_TEST(ctrl_c_lets_the_client_of_a_child_finish_within_the_grace)
+{
+	struct child server = start_prepared(
+		ARGUMENTS("serve", "echo", "tcp://127.0.0.1:0", "--mode=forking", "--grace=1000"),
+		lead_a_group);
+	uint16_t port = read_port(&server);
+	int fd = connect_to(port);
+
+	round_trip(fd, "hello");
+	kill(-server.pid, SIGINT);
+	round_trip(fd, "and more");
+	shutdown(fd, SHUT_WR);
+	is_closed(fd);
+	ck_assert_int_eq(wait_for(&server), 0);
+}
+END_TEST
+
+START_TEST(children_end_with_the_program_however_that_ends)
+{
+	uint16_t port;
+	struct child server = SERVE_ECHO(&port, "--mode=forking");
+	int fd = connect_to(port);
+
+	round_trip(fd, "hello");
+	kill(server.pid, SIGKILL);
+	is_closed(fd);
+	ck_assert_int_eq(wait_for(&server), -SIGKILL);
 }
 END_TEST
 
@@ -1345,12 +1445,14 @@ static TCase *serve_case(void)
 	tcase_add_test(tcase, a_handler_may_end_the_program_well);
 	tcase_add_test(tcase, a_silent_client_is_closed_after_the_timeout);
 	tcase_add_test(tcase, a_client_is_closed_after_the_deadline);
+	tcase_add_test(tcase, threading_serves_as_many_clients_at_a_time_as_it_may);
+	tcase_add_test(tcase, forking_serves_as_many_clients_at_a_time_as_it_may);
 	tcase_add_loop_test(tcase, other_clients_get_back_what_they_sent, 0,
 		sizeof(other_clients) / sizeof(other_clients[0]));
 	tcase_add_loop_test(tcase, talk_and_serve_meet_over_each_transport, 0,
 		sizeof(served_at) / sizeof(served_at[0]));
-	tcase_add_loop_test(tcase, python_is_served_over_each_transport, 0,
-		sizeof(served_at) / sizeof(served_at[0]));
+	tcase_add_loop_test(tcase, python_is_served_over_each_transport_in_each_mode, 0,
+		(int)(MODES * sizeof(served_at) / sizeof(served_at[0])));
 	return tcase;
 }
 
@@ -1361,6 +1463,9 @@ static TCase *stop_case(void)
 	tcase_add_loop_test(tcase, a_signal_ends_an_idle_server_well, 0, 2);
 	tcase_add_test(tcase, a_signal_at_the_start_ends_the_server_well);
 	tcase_add_loop_test(tcase, a_signal_cuts_a_silent_client_off_after_the_grace, 0, 2);
+	tcase_add_loop_test(tcase, a_signal_ends_silent_children_after_the_grace, 0, 2);
+	tcase_add_test(tcase, ctrl_c_lets_the_client_of_a_child_finish_within_the_grace);
+	tcase_add_test(tcase, children_end_with_the_program_however_that_ends);
 	tcase_add_loop_test(tcase, a_signal_lets_a_client_finish_within_the_grace, 0, 2);
 	tcase_add_test(tcase, the_grace_is_shared_by_all_addresses);
 	tcase_add_loop_test(tcase, a_second_signal_ends_the_server_at_once, 0, 2);

@@ -6,6 +6,8 @@
 #include <socketserver/client.h>
 #include <socketserver/container_of.h>
 #include <socketserver/datagram_handler.h>
+#include <socketserver/forking_mixin.h>
+#include <socketserver/forking_servers.h>
 #include <socketserver/frame.h>
 #include <socketserver/handler.h>
 #include <socketserver/handler_descriptor.h>

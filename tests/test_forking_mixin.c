@@ -1,0 +1,1502 @@
+/* forking_mixin.h: a child for each request, its end, the limit, and what it leaves alone. */
+#include "support.h"
+
+#include "child.h"
+#include "clock.h"
+#include "open_servers.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <malloc.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define MAX_EXITS 1200
+
+static struct ssv_forking_tcp_server forking;
+static struct ssv_server *const server = &forking.tcp.base;
+static struct ssv_forking_mixin *const mixin = &forking.forking;
+static struct kept_log events;
+static int notes[2]; /* a pipe: what children note is read by the test */
+
+static void note(char what)
+{
+	ck_assert_int_eq(write(notes[1], &what, 1), 1);
+}
+
+static void expect_notes(const char *expected)
+{
+	char got[64] = "";
+	size_t n;
+
+	for (n = 0; n < strlen(expected); n++)
+		ck_assert_int_eq(read(notes[0], &got[n], 1), 1);
+	ck_assert_str_eq(got, expected);
+}
+
+static void expect_no_more_notes(void)
+{
+	struct pollfd polled = {.fd = notes[0], .events = POLLIN};
+
+	ck_assert_int_eq(poll(&polled, 1, 0), 0);
+}
+
+/* Not close(2) alone: children that were forked meanwhile hold this end as well, which is the
+ * host's. */
+static void hang_up(int client)
+{
+	shutdown(client, SHUT_RDWR);
+	close(client);
+}
+
+/* --- what a client may ask a child to do; it answers with what it returns, or fails with it --- */
+
+static int recurse(volatile char *above)
+{
+	volatile char frame[4096];
+
+	frame[0] = above[0];
+	return above[0] < 0 ? 0 : recurse(frame) + frame[0];
+}
+
+static int overflow(struct ssv_server *s)
+{
+	volatile char bottom = 0;
+
+	(void)s;
+	return recurse(&bottom);
+}
+
+static int give_error(struct ssv_server *s)
+{
+	(void)s;
+	return -EIO;
+}
+
+static int call_exit(struct ssv_server *s)
+{
+	(void)s;
+	exit(7);
+}
+
+static int call_pthread_exit(struct ssv_server *s)
+{
+	(void)s;
+	pthread_exit(NULL);
+}
+
+static int raise_in_child(int signal)
+{
+	struct sigaction action = {.sa_handler = SIG_DFL};
+
+	sigaction(signal, &action, NULL); /* a sanitizer has its own for some */
+	return raise(signal);
+}
+
+static int crash(struct ssv_server *s)
+{
+	(void)s;
+	return raise_in_child(SIGSEGV);
+}
+
+static int call_abort(struct ssv_server *s)
+{
+	(void)s;
+	return raise_in_child(SIGABRT);
+}
+
+static int be_killed(struct ssv_server *s)
+{
+	(void)s;
+	return raise(SIGKILL);
+}
+
+static int be_stopped(struct ssv_server *s)
+{
+	(void)s;
+	return raise(SIGSTOP);
+}
+
+static int wait_for_ever(struct ssv_server *s)
+{
+	(void)s;
+	while (pause() < 0)
+		;
+	return 0;
+}
+
+static int be_stubborn(struct ssv_server *s)
+{
+	struct sigaction action = {.sa_handler = SIG_IGN};
+
+	sigaction(SIGTERM, &action, NULL);
+	note('t');
+	return wait_for_ever(s);
+}
+
+static int run_sleep(struct ssv_server *s)
+{
+	(void)s;
+	return execlp("sleep", "sleep", "0.05", (char *)NULL);
+}
+
+static int stop_server(struct ssv_server *s)
+{
+	ssv_server_request_stop(s);
+	if (ssv_server_shutdown(s) != -EDEADLK && s == server)
+		return 1;
+	return ssv_server_close(s) == -EDEADLK && ssv_server_serve_forever(s) < 0 ? 0 : 2;
+}
+
+static int serve_another(struct ssv_server *s)
+{
+	struct ssv_forking_tcp_server own;
+	struct ssv_address at = address_of(ANYWHERE);
+	struct served served;
+	int client;
+
+	ssv_forking_tcp_server_init(&own, &at, s->handler);
+	ck_assert_int_eq(ssv_server_open(&own.tcp.base), 0);
+	serve(&served, &own.tcp.base);
+	client = connect_to(&own.tcp.base);
+	ask(client, "zero\n", "0");
+	hang_up(client);
+	stop_and_close(&served);
+	return 0;
+}
+
+static int zero(struct ssv_server *s)
+{
+	(void)s;
+	return 0;
+}
+
+static int allocate(struct ssv_server *s)
+{
+	char *text = NULL;
+	FILE *file = tmpfile();
+	int i, rc = 0;
+
+	(void)s;
+	for (i = 0; i < 100; i++)
+		rc |= asprintf(&text, "%s%d", text != NULL ? "x" : "", i) < 0;
+	rc |= file == NULL || fputs(text, file) < 0 || fclose(file) != 0;
+	return rc;
+}
+
+static int has_default_signals(struct ssv_server *s)
+{
+	struct sigaction action;
+	sigset_t blocked;
+
+	(void)s;
+	sigaction(SIGUSR1, NULL, &action);
+	pthread_sigmask(SIG_SETMASK, NULL, &blocked);
+	return action.sa_handler != SIG_DFL || sigismember(&blocked, SIGUSR1);
+}
+
+static char forbidden[16][64], wanted[64]; /* what the links in /proc/self/fd say */
+
+static int is_forbidden(const char *link)
+{
+	for (size_t i = 0; i < sizeof(forbidden) / sizeof(forbidden[0]); i++) {
+		if (forbidden[i][0] != '\0' && strcmp(link, forbidden[i]) == 0)
+			return 1;
+	}
+	return 0;
+}
+
+static ssize_t link_of(const char *number, char *link, size_t size)
+{
+	char path[300];
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%s", number);
+	n = readlink(path, link, size - 1);
+	link[n > 0 ? n : 0] = '\0';
+	return n;
+}
+
+/* The child has no descriptor that it should not have, and those of the host. */
+static int look_at_descriptors(struct ssv_server *s)
+{
+	DIR *directory = opendir("/proc/self/fd");
+	struct dirent *entry;
+	int bad = 0, found = 0;
+	char link[64];
+
+	(void)s;
+	while ((entry = readdir(directory)) != NULL) {
+		if (link_of(entry->d_name, link, sizeof(link)) < 0)
+			continue;
+		bad += is_forbidden(link);
+		found |= strcmp(link, wanted) == 0;
+	}
+	closedir(directory);
+	return found ? bad : 100;
+}
+
+static const struct {
+	const char *name;
+	int (*run)(struct ssv_server *s);
+} commands[] = {{"zero", zero}, {"fail", give_error}, {"exit", call_exit},
+	{"pthread_exit", call_pthread_exit}, {"crash", crash}, {"abort", call_abort},
+	{"kill", be_killed}, {"overflow", overflow}, {"stop", be_stopped}, {"wait", wait_for_ever},
+	{"stubborn", be_stubborn}, {"sleep", run_sleep}, {"stop_server", stop_server},
+	{"serve_another", serve_another}, {"allocate", allocate},
+	{"default_signals", has_default_signals}, {"descriptors", look_at_descriptors}};
+
+static int run_command(const char *name, struct ssv_server *s)
+{
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		if (strcmp(commands[i].name, name) == 0)
+			return commands[i].run(s);
+	}
+	return 99;
+}
+
+static int obey(struct ssv_handler *handler)
+{
+	struct ssv_stream *stream = handler->request->stream;
+	char *line;
+	ssize_t n;
+	int rc;
+
+	while ((n = ssv_stream_readline(stream, &line)) > 0) {
+		line[strcspn(line, "\n")] = '\0';
+		rc = run_command(line, handler->server);
+		if (rc < 0)
+			return rc;
+		ssv_stream_printf(stream, "%d", rc);
+	}
+	return (int)n;
+}
+
+static const struct ssv_handler_ops obedient = {.handle = obey};
+
+/* --- the ends that the parent has learnt of --- */
+
+static struct {
+	pid_t pid;
+	int status;
+} exits[MAX_EXITS];
+static int count_of_exits;
+static pid_t serving_thread;
+
+static void keep_exit(struct ssv_forking_mixin *of, pid_t pid, int status)
+{
+	int n = __atomic_load_n(&count_of_exits, __ATOMIC_SEQ_CST);
+
+	(void)of;
+	ck_assert_int_lt(n, MAX_EXITS);
+	exits[n].pid = pid;
+	exits[n].status = status;
+	serving_thread = gettid();
+	__atomic_store_n(&count_of_exits, n + 1, __ATOMIC_SEQ_CST);
+}
+
+static void expect_exits(int n)
+{
+	while (__atomic_load_n(&count_of_exits, __ATOMIC_SEQ_CST) < n)
+		poll(NULL, 0, 1);
+}
+
+static void expect_active(int n)
+{
+	while (ssv_forking_mixin_active_children(mixin) != n)
+		poll(NULL, 0, 1);
+}
+
+static pid_t last_pid;
+
+static int note_pid(pid_t pid, const struct ssv_request *request, void *context)
+{
+	(void)request;
+	(void)context;
+	last_pid = pid;
+	return 1;
+}
+
+/* That of the newest child, once the parent knows it. */
+static pid_t pid_of_child(void)
+{
+	while (ssv_forking_mixin_each_child(mixin, note_pid, NULL) == 0)
+		poll(NULL, 0, 1);
+	return last_pid;
+}
+
+/* --- the fixture, and what every test begins with --- */
+
+static int no_pidfd(pid_t pid)
+{
+	(void)pid;
+	errno = ENOSYS;
+	return -1;
+}
+
+static int (*real_pidfd_open)(pid_t pid);
+
+static int no_descriptor(pid_t pid)
+{
+	if (pid == getpid())
+		return real_pidfd_open(pid);
+	errno = EMFILE;
+	return -1;
+}
+
+/* How the end of a child may be learnt: from a pidfd, a pipe, or neither. */
+static void choose_way(int way)
+{
+	if (way == 1)
+		ssv_pidfd_open = no_pidfd;
+	if (way == 2)
+		ssv_pidfd_open = no_descriptor;
+}
+
+#define WAYS 3
+
+static void make_server(void)
+{
+	struct ssv_address at = address_of(ANYWHERE);
+
+	ssv_forking_tcp_server_init(&forking, &at, &obedient);
+	mixin->child_exited = keep_exit;
+	keep_log(&events, server);
+}
+
+static void prepare(void)
+{
+	real_pidfd_open = ssv_pidfd_open;
+	ck_assert_int_eq(pipe2(notes, O_CLOEXEC), 0);
+	note_what_is_open();
+	signal(SIGTERM, SIG_DFL); /* Check has its own */
+	make_server();
+}
+
+static void open_server(void)
+{
+	ck_assert_int_eq(ssv_server_open(server), 0);
+}
+
+static void expect_no_children(void)
+{
+	ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), -1);
+	ck_assert_int_eq(errno, ECHILD);
+}
+
+static void finish(void)
+{
+	ck_assert_int_eq(ssv_server_close(server), 0);
+	ck_assert_int_eq(ssv_forking_mixin_active_children(mixin), 0);
+	expect_no_children();
+	expect_nothing_left();
+}
+
+static int connect_and_ask(const char *question, const char *answer)
+{
+	int client = connect_to(server);
+
+	ask(client, question, answer);
+	return client;
+}
+
+static void expect_service(void)
+{
+	hang_up(connect_and_ask("zero\n", "0"));
+}
+
+static struct served served;
+
+static void serve_here(void)
+{
+	open_server();
+	serve(&served, server);
+}
+
+static void stop_here(void)
+{
+	ck_assert_int_eq(ssv_server_shutdown(server), 0);
+	ck_assert_int_eq(result_of(&served), 0);
+}
+
+/* --- processing --- */
+
+START_TEST(three_clients_are_served_by_a_child_each)
+{
+	struct ssv_counters counters;
+	int i;
+
+	choose_way(_i);
+	serve_here();
+	for (i = 0; i < 3; i++) {
+		expect_service();
+		expect_exits(i + 1);
+		ck_assert_int_eq(exits[i].status, 0);
+		ck_assert_int_ne(exits[i].pid, getpid());
+	}
+	ck_assert(exits[0].pid != exits[1].pid && exits[1].pid != exits[2].pid);
+	stop_here();
+	ck_assert_int_eq(ssv_server_close(server), 0);
+	ck_assert_int_eq(server->fd, -1);
+	ssv_server_counters(server, &counters);
+	ck_assert_uint_eq(counters.accepted, 3);
+	ck_assert_int_eq(events.count[SSV_LOG_WARNING] + events.count[SSV_LOG_ERROR], 0);
+}
+END_TEST
+
+/* A layer that notes the calls, in whatever process. */
+static void note_handle_error(struct ssv_layer *layer, struct ssv_request *request, int error)
+{
+	note('e');
+	ssv_super_handle_error(layer, request, error);
+}
+
+static int note_finish_request(struct ssv_layer *layer, struct ssv_request *request)
+{
+	note('f');
+	return ssv_super_finish_request(layer, request);
+}
+
+static void note_shutdown_request(struct ssv_layer *layer, struct ssv_request *request)
+{
+	note('s');
+	ssv_super_shutdown_request(layer, request);
+}
+
+static const struct ssv_layer_ops noting_ops = {
+	.handle_error = note_handle_error,
+	.finish_request = note_finish_request,
+	.shutdown_request = note_shutdown_request,
+};
+
+static struct ssv_layer noting;
+
+static void note_start(struct ssv_forking_mixin *of, struct ssv_request *request)
+{
+	ck_assert_ptr_eq(of, mixin);
+	note(request->stream != NULL ? '<' : '?');
+}
+
+static void note_finish(struct ssv_forking_mixin *of, struct ssv_request *request)
+{
+	ck_assert_ptr_eq(of, mixin);
+	note(request->stream == NULL ? '>' : '?');
+}
+
+static void note_everything(void)
+{
+	ssv_server_link(server, &noting, &noting_ops);
+	mixin->child_start = note_start;
+	mixin->child_finish = note_finish;
+}
+
+static int give_user(struct ssv_handler *handler)
+{
+	return *(const int *)handler->server->user;
+}
+
+static const struct ssv_handler_ops fails_in[] = {
+	{.setup = give_user}, {.handle = give_user}, {.finish = give_user}};
+
+/* CPython's test_forking_handled, and the other rows of its failure table. */
+START_TEST(an_error_is_told_in_the_child_and_its_status_is_1)
+{
+	int error = -EIO;
+
+	server->handler = &fails_in[_i];
+	server->user = &error;
+	note_everything();
+	serve_here();
+	hang_up(connect_to(server));
+	expect_notes("<fes>");
+	expect_exits(1);
+	ck_assert_int_eq(exits[0].status, 1 << 8);
+	stop_here();
+	expect_no_more_notes();
+	ck_assert_int_eq(events.count[SSV_LOG_DEBUG], 1); /* "a child has failed" */
+}
+END_TEST
+
+/* CPython's test_forking_not_handled. */
+START_TEST(ssv_exit_is_not_told_and_ends_the_child_alone)
+{
+	int error = SSV_EXIT;
+
+	server->handler = &fails_in[_i];
+	server->user = &error;
+	note_everything();
+	serve_here();
+	hang_up(connect_to(server));
+	expect_notes("<fs>");
+	expect_exits(1);
+	ck_assert_int_eq(exits[0].status, 1 << 8);
+	hang_up(connect_to(server));
+	expect_notes("<fs>");
+	expect_exits(2);
+	stop_here();
+	expect_no_more_notes();
+}
+END_TEST
+
+START_TEST(the_parent_closes_the_request_and_runs_nothing_of_it)
+{
+	struct ssv_counters counters;
+	int client;
+
+	note_everything();
+	serve_here();
+	client = connect_and_ask("zero\n", "0");
+	expect_notes("<f");
+	expect_active(1);
+	ck_assert_int_eq(server->request.socket.fd, -1);
+	ssv_server_counters(server, &counters);
+	ck_assert_uint_eq(counters.active, 1);
+	hang_up(client);
+	expect_notes("s>");
+	expect_exits(1);
+	stop_here();
+	expect_no_more_notes();
+}
+END_TEST
+
+START_TEST(counters_are_shared_with_the_children_and_outlive_close)
+{
+	struct ssv_counters counters;
+	int i;
+
+	serve_here();
+	for (i = 0; i < 3; i++)
+		expect_service();
+	hang_up(connect_and_ask("fail\n", ""));
+	expect_exits(4);
+	stop_here();
+	for (i = 0; i < 2; i++) {
+		ssv_server_counters(server, &counters);
+		ck_assert_uint_eq(counters.accepted, 4);
+		ck_assert_uint_eq(counters.failed, 1);
+		ck_assert_uint_eq(counters.bytes_read, 4 * 5);
+		ck_assert_uint_eq(counters.bytes_written, 3);
+		ck_assert_uint_eq(counters.active, 0);
+		ck_assert_int_eq(ssv_server_close(server), 0);
+	}
+}
+END_TEST
+
+static int compare_port(const struct ssv_request *request, void *context)
+{
+	ck_assert_int_eq(ssv_address_port(&request->client_address), *(const int *)context);
+	ck_assert_int_gt(request->opened, 0);
+	ck_assert_uint_eq(request->stream->bytes_read, 0);
+	return 5;
+}
+
+START_TEST(live_requests_are_shown_with_their_clients)
+{
+	struct ssv_address own = {.length = sizeof(own.socket)};
+	int client, port;
+
+	serve_here();
+	client = connect_and_ask("zero\n", "0");
+	ck_assert_int_eq(getsockname(client, &own.socket.any, &own.length), 0);
+	port = ssv_address_port(&own);
+	ck_assert_int_eq(ssv_server_each_request(server, compare_port, &port), 5);
+	ck_assert_int_gt(pid_of_child(), 0);
+	ck_assert_int_eq(kill(pid_of_child(), 0), 0);
+	hang_up(client);
+	expect_exits(1);
+	ck_assert_int_eq(ssv_server_each_request(server, compare_port, &port), 0);
+	stop_here();
+}
+END_TEST
+
+START_TEST(stopping_in_a_child_affects_nobody_else)
+{
+	struct ssv_forking_tcp_server other;
+	struct ssv_address at = address_of(ANYWHERE);
+
+	ssv_forking_tcp_server_init(&other, &at, &obedient);
+	ck_assert_int_eq(ssv_server_open(&other.tcp.base), 0);
+	ck_assert_int_eq(ssv_server_stop_on_signals(server, SIGUSR1, 0), 0);
+	serve_here();
+	hang_up(connect_and_ask("stop_server\nstop_server\n", "00"));
+	hang_up(connect_and_ask("default_signals\n", "0"));
+	expect_service();
+	expect_exits(3);
+	ck_assert_int_eq(ssv_server_close(&other.tcp.base), 0);
+	stop_here();
+}
+END_TEST
+
+START_TEST(a_signal_that_stops_the_server_ends_a_child_alone)
+{
+	int client;
+
+	ck_assert_int_eq(ssv_server_stop_on_signals(server, SIGUSR1, 0), 0);
+	serve_here();
+	client = connect_and_ask("zero\n", "0");
+	ck_assert_int_eq(kill(pid_of_child(), SIGUSR1), 0);
+	expect_exits(1);
+	ck_assert_int_eq(exits[0].status, SIGUSR1);
+	expect_end(client);
+	hang_up(client);
+	expect_service();
+	expect_exits(2);
+	stop_here();
+}
+END_TEST
+
+START_TEST(a_handler_may_serve_with_a_server_of_its_own)
+{
+	serve_here();
+	hang_up(connect_and_ask("serve_another\n", "0"));
+	expect_exits(1);
+	ck_assert_int_eq(exits[0].status, 0);
+	expect_service();
+	expect_exits(2);
+	stop_here();
+}
+END_TEST
+
+/* --- what a child leaves alone --- */
+
+static void forbid(int n, int fd)
+{
+	char number[16];
+
+	snprintf(number, sizeof(number), "%d", fd);
+	ck_assert_int_gt(link_of(number, forbidden[n], sizeof(forbidden[n])), 0);
+}
+
+static int forbid_connection(const struct ssv_request *request, void *context)
+{
+	forbid(*(const int *)context, request->socket.fd);
+	return 1;
+}
+
+START_TEST(a_child_has_the_hosts_descriptors_and_its_connection_alone)
+{
+	struct ssv_tcp_server second;
+	struct ssv_address at = address_of(ANYWHERE);
+	struct served second_served;
+	int first_client, second_client, at_4 = 4;
+	char number[16];
+
+	choose_way(_i);
+	ssv_tcp_server_init(&second, &at, &echo_handler);
+	ck_assert_int_eq(ssv_server_open(&second.base), 0);
+	serve(&second_served, &second.base);
+	second_client = connect_to(&second.base);
+	ask(second_client, "a", "a");
+	server->limits.deadline = 100000;
+	serve_here();
+	first_client = connect_and_ask("zero\n", "0");
+	(void)pid_of_child();
+	forbid(0, server->fd);
+	forbid(1, second.base.fd);
+	strcpy(forbidden[2], "anon_inode:[eventpoll]");
+	strcpy(forbidden[3], "anon_inode:[eventfd]");
+	ck_assert_int_eq(ssv_server_each_request(&second.base, forbid_connection, &at_4), 1);
+	strcpy(forbidden[5], "anon_inode:[timerfd]");
+	strcpy(forbidden[6], "anon_inode:[pidfd]");
+	if (mixin->children->watch.fd >= 0)
+		forbid(7, mixin->children->watch.fd);
+	snprintf(number, sizeof(number), "%d", notes[0]);
+	ck_assert_int_gt(link_of(number, wanted, sizeof(wanted)), 0);
+	hang_up(connect_and_ask("descriptors\n", "0"));
+	hang_up(first_client);
+	expect_exits(2);
+	hang_up(second_client);
+	stop_and_close(&second_served);
+	stop_here();
+}
+END_TEST
+
+static bool notes_exit = true;
+
+static void note_exit(void)
+{
+	if (notes_exit)
+		note('x');
+}
+
+START_TEST(exit_in_a_handler_runs_no_exit_handler_and_flushes_nothing)
+{
+	FILE *file;
+
+	mixin->child_start = note_start;
+	atexit(note_exit);
+	file = fdopen(dup(notes[1]), "w");
+	fputs("unflushed", file);
+	serve_here();
+	hang_up(connect_and_ask("exit\n", ""));
+	hang_up(connect_and_ask("pthread_exit\n", ""));
+	expect_service();
+	expect_exits(3);
+	ck_assert_int_eq(exits[0].status + exits[1].status + exits[2].status, 7 << 8);
+	stop_here();
+	expect_notes("<<<");
+	expect_no_more_notes();
+	fclose(file);
+	notes_exit = false;
+}
+END_TEST
+
+/* Of two such servers, each with a child; the parent is killed, and cannot tidy up. */
+START_TEST(a_port_is_free_as_soon_as_the_parent_is_gone)
+{
+	int ready[2], client, status;
+	struct ssv_tcp_server next;
+	pid_t parent;
+
+	ck_assert_int_eq(pipe2(ready, O_CLOEXEC), 0);
+	parent = fork();
+	if (parent == 0) {
+		open_server();
+		if (write(ready[1], &server->server_address, sizeof(server->server_address)) > 0)
+			ssv_server_serve_forever(server);
+		_exit(1);
+	}
+	ck_assert_int_gt(
+		read(ready[0], &server->server_address, sizeof(server->server_address)), 0);
+	client = connect_and_ask("zero\n", "0");
+	kill(parent, SIGKILL);
+	ck_assert_int_eq(waitpid(parent, &status, 0), parent);
+	ssv_tcp_server_init(&next, &server->server_address, &echo_handler);
+	ck_assert_int_eq(ssv_server_open(&next.base), 0);
+	ck_assert_int_eq(ssv_server_close(&next.base), 0);
+	ask(client, "zero\n", "0"); /* the orphan serves on */
+	hang_up(client);
+	close(ready[0]);
+	close(ready[1]);
+}
+END_TEST
+
+START_TEST(a_port_is_free_right_after_close)
+{
+	struct ssv_tcp_server next;
+	int clients[5], i;
+
+	server->grace = 0;
+	serve_here();
+	for (i = 0; i < 5; i++)
+		clients[i] = connect_and_ask("zero\n", "0");
+	ck_assert_int_eq(ssv_server_close(server), 0);
+	ck_assert_int_eq(result_of(&served), 0);
+	ssv_tcp_server_init(&next, &server->server_address, &echo_handler);
+	ck_assert_int_eq(ssv_server_open(&next.base), 0);
+	ck_assert_int_eq(ssv_server_close(&next.base), 0);
+	for (i = 0; i < 5; i++)
+		hang_up(clients[i]);
+}
+END_TEST
+
+/* --- the host's own children and signals --- */
+
+static pid_t start_foreign_child(void)
+{
+	pid_t pid = fork();
+
+	if (pid == 0)
+		_exit(72);
+	return pid;
+}
+
+START_TEST(foreign_children_stay_waitable)
+{
+	pid_t foreign = start_foreign_child();
+	int status, i;
+
+	choose_way(_i);
+	mixin->max_children = 2; /* Python's takes them where the limit is reached */
+	serve_here();
+	for (i = 0; i < 10; i++)
+		expect_service();
+	expect_exits(10);
+	stop_here();
+	ck_assert_int_eq(ssv_forking_mixin_collect_children(mixin, true), 0);
+	ck_assert_int_eq(ssv_server_close(server), 0);
+	ck_assert_int_eq(waitpid(foreign, &status, 0), foreign);
+	ck_assert_int_eq(WEXITSTATUS(status), 72);
+}
+END_TEST
+
+START_TEST(a_host_that_ignores_sigchld_is_served_as_well)
+{
+	int i;
+
+	choose_way(_i);
+	mixin->max_children = 2;
+	signal(SIGCHLD, SIG_IGN);
+	serve_here();
+	for (i = 0; i < 10; i++)
+		expect_service();
+	expect_exits(10);
+	for (i = 0; i < 10; i++)
+		ck_assert_int_eq(exits[i].status, -1);
+	stop_here();
+}
+END_TEST
+
+static void reap_everything(int signal)
+{
+	int saved = errno;
+
+	(void)signal;
+	while (waitpid(-1, NULL, WNOHANG) > 0)
+		;
+	errno = saved;
+}
+
+START_TEST(a_host_that_reaps_everything_is_served_as_well_and_keeps_its_handler)
+{
+	struct sigaction action = {.sa_handler = reap_everything, .sa_flags = SA_RESTART}, now;
+	int i;
+
+	choose_way(_i);
+	mixin->max_children = 2;
+	sigaction(SIGCHLD, &action, NULL);
+	serve_here();
+	for (i = 0; i < 10; i++)
+		expect_service();
+	expect_exits(10);
+	stop_here();
+	sigaction(SIGCHLD, NULL, &now);
+	ck_assert(now.sa_handler == reap_everything);
+}
+END_TEST
+
+static bool end_hammering;
+static pthread_mutex_t hosts_own = PTHREAD_MUTEX_INITIALIZER;
+
+static void *hammer(void *context)
+{
+	while (!__atomic_load_n(&end_hammering, __ATOMIC_SEQ_CST)) {
+		pthread_mutex_lock(&hosts_own);
+		context = malloc(1000 + (size_t)(uintptr_t)context % 1000);
+		free(context);
+		fputs("", stdout);
+		fflush(stdout);
+		pthread_mutex_unlock(&hosts_own);
+	}
+	return NULL;
+}
+
+START_TEST(a_host_with_busy_threads_may_fork)
+{
+	pthread_t threads[2];
+	int i;
+
+	for (i = 0; i < 2; i++)
+		pthread_create(&threads[i], NULL, hammer, NULL);
+	serve_here();
+	for (i = 0; i < 100; i++)
+		hang_up(connect_and_ask("allocate\n", "0"));
+	expect_exits(100);
+	__atomic_store_n(&end_hammering, true, __ATOMIC_SEQ_CST);
+	for (i = 0; i < 2; i++)
+		pthread_join(threads[i], NULL);
+	stop_here();
+}
+END_TEST
+
+/* --- crashes --- */
+
+static const struct {
+	const char *command;
+	int signal;
+} crashes[] = {{"crash\n", SIGSEGV}, {"abort\n", SIGABRT}, {"kill\n", SIGKILL}};
+
+START_TEST(a_crash_is_reported_and_touches_nobody_else)
+{
+	int other, victim;
+
+	choose_way(_i % WAYS);
+	serve_here();
+	other = connect_and_ask("zero\n", "0");
+	victim = connect_and_ask(crashes[_i / WAYS].command, "");
+	expect_end(victim);
+	hang_up(victim);
+	expect_exits(1);
+	ck_assert_int_eq(WTERMSIG(exits[0].status), crashes[_i / WAYS].signal);
+	ck_assert_int_eq(events.count[SSV_LOG_WARNING], 1);
+	ck_assert_ptr_nonnull(strstr(events.last, sigabbrev_np(crashes[_i / WAYS].signal)));
+	ask(other, "zero\n", "0");
+	hang_up(other);
+	expect_service();
+	expect_exits(3);
+	stop_here();
+}
+END_TEST
+
+START_TEST(a_stack_overflow_ends_the_child_alone)
+{
+	int victim;
+
+	serve_here();
+	victim = connect_and_ask("overflow\n", "");
+	expect_end(victim);
+	hang_up(victim);
+	expect_exits(1);
+	ck_assert_int_ne(exits[0].status, 0); /* a sanitizer ends it by its own status */
+	expect_service();
+	expect_exits(2);
+	stop_here();
+}
+END_TEST
+
+START_TEST(a_child_killed_from_outside_gives_its_place_back)
+{
+	int client, i;
+
+	choose_way(_i);
+	mixin->max_children = 1;
+	serve_here();
+	for (i = 0; i < 3; i++) {
+		client = connect_and_ask("zero\n", "0");
+		ck_assert_int_eq(kill(pid_of_child(), SIGKILL), 0);
+		expect_end(client);
+		hang_up(client);
+	}
+	expect_exits(3);
+	stop_here();
+}
+END_TEST
+
+static const char *const stuck[] = {"stop\n", "wait\n", "stubborn\n"};
+
+START_TEST(a_child_is_killed_at_its_deadline)
+{
+	int64_t start;
+	int client;
+
+	choose_way(_i % WAYS);
+	server->limits.deadline = 500;
+	serve_here();
+	start = ssv_now();
+	client = connect_and_ask(stuck[_i / WAYS], "");
+	expect_end(client);
+	ck_assert_int_ge(ssv_now() - start, 500 * 1000000LL);
+	expect_exits(1);
+	ck_assert_int_eq(exits[0].status, SIGKILL);
+	ck_assert_int_eq(events.count[SSV_LOG_WARNING], 1);
+	hang_up(client);
+	stop_here();
+}
+END_TEST
+
+START_TEST(a_handler_that_keeps_its_deadline_ends_by_itself)
+{
+	int client;
+
+	server->limits.deadline = 2000;
+	serve_here();
+	client = connect_and_ask("zero\n", "0");
+	expect_end(client);
+	hang_up(client);
+	expect_exits(1);
+	ck_assert_int_eq(exits[0].status, 1 << 8);
+	ck_assert_int_eq(events.count[SSV_LOG_WARNING], 0);
+	stop_here();
+}
+END_TEST
+
+/* The pipe is closed by execve(2), long before the end. */
+START_TEST(a_child_that_becomes_another_program_is_waited_for)
+{
+	choose_way(_i);
+	serve_here();
+	hang_up(connect_and_ask("sleep\n", ""));
+	expect_exits(1);
+	ck_assert_int_eq(exits[0].status, 0);
+	stop_here();
+}
+END_TEST
+
+/* --- the limit --- */
+
+START_TEST(no_more_than_max_children_run_and_the_others_wait)
+{
+	struct pollfd polled = {.events = POLLIN};
+	int clients[5], i;
+
+	choose_way(_i);
+	mixin->max_children = 2;
+	serve_here();
+	for (i = 0; i < 5; i++) {
+		clients[i] = connect_to(server);
+		ck_assert_int_eq(send(clients[i], "zero\n", 5, 0), 5);
+	}
+	for (i = 0; i < 5; i++) {
+		ask(clients[i], "", "0");
+		polled.fd = clients[i + 2 < 5 ? i + 2 : i];
+		ck_assert_int_eq(poll(&polled, 1, 20), 0);
+		ck_assert_int_le(ssv_forking_mixin_active_children(mixin), 2);
+		hang_up(clients[i]);
+	}
+	expect_exits(5);
+	stop_here();
+	ck_assert_int_eq(events.count[SSV_LOG_WARNING], 0);
+}
+END_TEST
+
+START_TEST(stopping_while_all_are_stuck_is_immediate)
+{
+	int clients[3], i;
+	int64_t start;
+
+	server->grace = 0;
+	mixin->max_children = 2;
+	serve_here();
+	for (i = 0; i < 3; i++)
+		clients[i] = connect_and_ask("wait\n", "");
+	expect_active(2);
+	start = ssv_now();
+	stop_here();
+	ck_assert_int_lt(ssv_now() - start, 1000 * 1000000LL);
+	ck_assert_int_eq(ssv_server_close(server), 0);
+	for (i = 0; i < 3; i++) {
+		expect_end(clients[i]);
+		hang_up(clients[i]);
+	}
+	ck_assert_int_eq(count_of_exits, 2);
+}
+END_TEST
+
+static int fork_failures, fork_calls, fork_error;
+
+static pid_t failing_fork(void)
+{
+	__atomic_add_fetch(&fork_calls, 1, __ATOMIC_SEQ_CST);
+	if (fork_failures-- <= 0)
+		return fork();
+	errno = fork_error;
+	return -1;
+}
+
+static const int fork_errors[] = {EAGAIN, ENOMEM};
+
+START_TEST(a_fork_that_fails_costs_that_request_and_the_server_recovers)
+{
+	struct ssv_counters counters;
+	int clients[6], i;
+
+	fork_error = fork_errors[_i];
+	fork_failures = 3;
+	ssv_fork = failing_fork;
+	note_everything();
+	open_server();
+	for (i = 0; i < 6; i++)
+		clients[i] = connect_to(server);
+	serve(&served, server);
+	for (i = 0; i < 3; i++)
+		expect_end(clients[i]);
+	for (; i < 6; i++)
+		ask(clients[i], "zero\n", "0");
+	for (i = 0; i < 6; i++)
+		hang_up(clients[i]);
+	expect_exits(3);
+	stop_here();
+	ssv_server_counters(server, &counters);
+	ck_assert_uint_eq(counters.failed, 3);
+	ck_assert_uint_eq(counters.refused, 3);
+	ck_assert_int_eq(events.count[SSV_LOG_ERROR], 3);
+	ck_assert_int_gt(events.count[SSV_LOG_WARNING], 0);
+}
+END_TEST
+
+START_TEST(a_fork_that_always_fails_is_tried_more_and_more_rarely)
+{
+	int clients[40], i;
+	int64_t start;
+
+	fork_error = EAGAIN;
+	fork_failures = 1000;
+	ssv_fork = failing_fork;
+	open_server();
+	for (i = 0; i < 40; i++)
+		clients[i] = connect_to(server);
+	start = ssv_now();
+	serve(&served, server);
+	while (__atomic_load_n(&fork_calls, __ATOMIC_SEQ_CST) < 7)
+		poll(NULL, 0, 1);
+	ck_assert_int_ge(ssv_now() - start, (1 + 3 + 7 + 15 + 31 + 63) * 1000000LL);
+	stop_here();
+	for (i = 0; i < 40; i++)
+		hang_up(clients[i]);
+}
+END_TEST
+
+/* --- resources --- */
+
+START_TEST(a_thousand_requests_leave_nothing_behind)
+{
+	struct mallinfo2 before;
+	size_t descriptors;
+	int i;
+
+	choose_way(_i);
+	serve_here();
+	for (i = 0; i < 10; i++) {
+		expect_service();
+		expect_exits(i + 1);
+	}
+	before = mallinfo2();
+	descriptors = count_descriptors();
+	for (; i < 1000; i++) {
+		expect_service();
+		expect_exits(i + 1);
+	}
+	ck_assert_uint_eq(count_descriptors(), descriptors);
+	ck_assert_uint_le(mallinfo2().uordblks, before.uordblks);
+	expect_no_children();
+	stop_here();
+}
+END_TEST
+
+static long context_switches(void)
+{
+	char path[64], line[128];
+	long n = -1;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/status", (int)serving_thread);
+	file = fopen(path, "r");
+	ck_assert_ptr_nonnull(file);
+	while (fgets(line, sizeof(line), file) != NULL) {
+		if (sscanf(line, "voluntary_ctxt_switches: %ld", &n) == 1)
+			break;
+	}
+	fclose(file);
+	return n;
+}
+
+/* The absence of something takes time to see. */
+static void expect_idleness(void)
+{
+	long before;
+
+	poll(NULL, 0, 50);
+	before = context_switches();
+	poll(NULL, 0, 200);
+	ck_assert_int_eq(context_switches(), before);
+}
+
+START_TEST(an_idle_server_is_not_woken_by_anything_with_a_child_or_without)
+{
+	int client;
+
+	serve_here();
+	expect_service();
+	expect_exits(1);
+	expect_idleness();
+	client = connect_and_ask("zero\n", "0");
+	expect_idleness();
+	hang_up(client);
+	expect_exits(2);
+	stop_here();
+}
+END_TEST
+
+/* --- the loop's other forms --- */
+
+static bool end_load;
+static int served_by_load;
+
+static void *load(void *context)
+{
+	while (!__atomic_load_n(&end_load, __ATOMIC_SEQ_CST)) {
+		expect_service();
+		__atomic_add_fetch(&served_by_load, 1, __ATOMIC_SEQ_CST);
+	}
+	return context;
+}
+
+START_TEST(stopping_and_serving_again_under_load_loses_no_client)
+{
+	pthread_t clients[3];
+	int i, before;
+
+	mixin->max_children = 2;
+	open_server();
+	for (i = 0; i < 3; i++)
+		pthread_create(&clients[i], NULL, load, NULL);
+	for (i = 0; i < 20; i++) {
+		before = __atomic_load_n(&served_by_load, __ATOMIC_SEQ_CST);
+		serve(&served, server);
+		while (__atomic_load_n(&served_by_load, __ATOMIC_SEQ_CST) < before + 5)
+			poll(NULL, 0, 1);
+		stop_here();
+	}
+	__atomic_store_n(&end_load, true, __ATOMIC_SEQ_CST);
+	serve(&served, server);
+	for (i = 0; i < 3; i++)
+		pthread_join(clients[i], NULL);
+	stop_here();
+}
+END_TEST
+
+START_TEST(handle_request_serves_one_and_its_timeout_collects)
+{
+	int client;
+
+	ck_assert_int_eq(server->timeout, 300000);
+	open_server();
+	client = connect_to(server);
+	ck_assert_int_eq(ssv_server_handle_request(server), 1);
+	ck_assert_int_eq(ssv_forking_mixin_active_children(mixin), 1);
+	ck_assert_int_eq(ssv_forking_mixin_collect_children(mixin, false), 1);
+	server->timeout = 0;
+	ck_assert_int_eq(ssv_server_handle_request(server), 0);
+	ask(client, "zero\n", "0");
+	hang_up(client);
+	while (count_of_exits == 0)
+		ck_assert_int_eq(ssv_server_handle_request(server), 0);
+	client = connect_to(server);
+	ck_assert_int_eq(ssv_server_handle_request(server), 1);
+	hang_up(client);
+	ck_assert_int_eq(ssv_forking_mixin_collect_children(mixin, true), 0);
+	ck_assert_int_eq(count_of_exits, 2);
+}
+END_TEST
+
+START_TEST(a_foreign_loop_is_told_of_a_childs_end)
+{
+	struct pollfd polled = {.events = POLLIN};
+	int client;
+
+	choose_way(_i);
+	open_server();
+	polled.fd = ssv_server_poll_fd(server);
+	client = connect_to(server);
+	ck_assert_int_eq(ssv_server_step(server), 1);
+	hang_up(client);
+	while (count_of_exits == 0) {
+		ck_assert_int_eq(poll(&polled, 1, 10000), 1);
+		ck_assert_int_eq(ssv_server_step(server), 0);
+	}
+	ck_assert_int_eq(poll(&polled, 1, 0), 0);
+}
+END_TEST
+
+START_TEST(two_forking_servers_are_served_by_one_thread)
+{
+	static struct ssv_forking_tcp_server second;
+	struct ssv_server *both[] = {server, &second.tcp.base};
+	struct ssv_address at = address_of(ANYWHERE);
+	int one, other;
+
+	ssv_forking_tcp_server_init(&second, &at, &obedient);
+	open_server();
+	ck_assert_int_eq(ssv_server_open(both[1]), 0);
+	one = connect_to(server);
+	other = connect_to(both[1]);
+	ck_assert_int_eq(ssv_server_handle_request(both[0]), 1);
+	ck_assert_int_eq(ssv_server_handle_request(both[1]), 1);
+	shutdown(one, SHUT_WR);
+	expect_end(one); /* the other server's child does not hold it */
+	ask(other, "zero\n", "0");
+	hang_up(other);
+	hang_up(one);
+	ssv_server_request_stop(both[0]);
+	ssv_server_request_stop(both[1]);
+	ck_assert_int_eq(ssv_serve_all(both, 2), 0);
+	ck_assert_int_eq(ssv_close_all(both, 2), 0);
+}
+END_TEST
+
+/* --- closing --- */
+
+static void *close_here(void *context)
+{
+	*(int *)context = ssv_server_close(server);
+	return NULL;
+}
+
+START_TEST(close_lets_children_finish_and_refuses_new_clients)
+{
+	struct ssv_address at;
+	int client, late, rc = -1;
+	pthread_t thread;
+
+	choose_way(_i);
+	serve_here();
+	at = server->server_address;
+	client = connect_and_ask("zero\n", "0");
+	pthread_create(&thread, NULL, close_here, &rc);
+	ck_assert_int_eq(result_of(&served), 0);
+	do {
+		late = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		rc = connect(late, &at.socket.any, at.length);
+		close(late);
+	} while (rc == 0);
+	ask(client, "zero\n", "0");
+	hang_up(client);
+	pthread_join(thread, NULL);
+	ck_assert_int_eq(rc, 0);
+	ck_assert_int_eq(exits[0].status, 0);
+}
+END_TEST
+
+START_TEST(close_terminates_after_the_grace_whoever_is_left)
+{
+	int client;
+
+	choose_way(_i % WAYS);
+	server->grace = _i / WAYS == 0 ? 20 : SSV_FOREVER;
+	mixin->block_on_close = _i / WAYS == 0;
+	serve_here();
+	client = connect_and_ask("zero\n", "0");
+	ck_assert_int_eq(ssv_server_close(server), 0);
+	ck_assert_int_eq(result_of(&served), 0);
+	ck_assert_int_eq(exits[0].status, SIGTERM);
+	ck_assert_int_eq(events.count[SSV_LOG_WARNING], 0);
+	expect_end(client);
+	hang_up(client);
+}
+END_TEST
+
+START_TEST(close_kills_after_abort_timeout_whoever_is_left_then)
+{
+	int stubborn, stopped;
+
+	choose_way(_i);
+	server->grace = 0;
+	server->abort_timeout = 50;
+	serve_here();
+	stubborn = connect_and_ask("stubborn\n", "");
+	expect_notes("t");
+	stopped = connect_and_ask("stop\n", "");
+	expect_active(2);
+	ck_assert_int_eq(ssv_server_close(server), 0);
+	ck_assert_int_eq(result_of(&served), 0);
+	ck_assert_int_eq(count_of_exits, 2);
+	expect_end(stubborn);
+	expect_end(stopped);
+	hang_up(stubborn);
+	hang_up(stopped);
+}
+END_TEST
+
+START_TEST(deadlines_hold_while_close_waits)
+{
+	int client;
+
+	server->limits.deadline = 200;
+	serve_here();
+	client = connect_and_ask("wait\n", "");
+	expect_active(1);
+	ck_assert_int_eq(ssv_server_close(server), 0);
+	ck_assert_int_eq(result_of(&served), 0);
+	ck_assert_int_eq(exits[0].status, SIGKILL);
+	expect_end(client);
+	hang_up(client);
+}
+END_TEST
+
+START_TEST(a_closed_server_can_be_opened_again)
+{
+	int i;
+
+	for (i = 0; i < 3; i++) {
+		serve_here();
+		expect_service();
+		stop_and_close(&served);
+	}
+	ck_assert_int_eq(count_of_exits, 3);
+	ck_assert_int_eq(ssv_server_close(server), 0);
+}
+END_TEST
+
+#define FOR_EACH_WAY(tcase, test, kinds) tcase_add_loop_test(tcase, test, 0, WAYS *(kinds))
+
+static void add_processing_tests(TCase *tcase)
+{
+	FOR_EACH_WAY(tcase, three_clients_are_served_by_a_child_each, 1);
+	tcase_add_loop_test(tcase, an_error_is_told_in_the_child_and_its_status_is_1, 0, 3);
+	tcase_add_loop_test(tcase, ssv_exit_is_not_told_and_ends_the_child_alone, 0, 3);
+	tcase_add_test(tcase, the_parent_closes_the_request_and_runs_nothing_of_it);
+	tcase_add_test(tcase, counters_are_shared_with_the_children_and_outlive_close);
+	tcase_add_test(tcase, live_requests_are_shown_with_their_clients);
+	tcase_add_test(tcase, stopping_in_a_child_affects_nobody_else);
+	tcase_add_test(tcase, a_signal_that_stops_the_server_ends_a_child_alone);
+	tcase_add_test(tcase, a_handler_may_serve_with_a_server_of_its_own);
+}
+
+static void add_host_tests(TCase *tcase)
+{
+	FOR_EACH_WAY(tcase, a_child_has_the_hosts_descriptors_and_its_connection_alone, 1);
+	tcase_add_test(tcase, exit_in_a_handler_runs_no_exit_handler_and_flushes_nothing);
+	tcase_add_test(tcase, a_port_is_free_as_soon_as_the_parent_is_gone);
+	tcase_add_test(tcase, a_port_is_free_right_after_close);
+	FOR_EACH_WAY(tcase, foreign_children_stay_waitable, 1);
+	FOR_EACH_WAY(tcase, a_host_that_ignores_sigchld_is_served_as_well, 1);
+	FOR_EACH_WAY(
+		tcase, a_host_that_reaps_everything_is_served_as_well_and_keeps_its_handler, 1);
+	tcase_add_test(tcase, a_host_with_busy_threads_may_fork);
+}
+
+static void add_crash_tests(TCase *tcase)
+{
+	FOR_EACH_WAY(tcase, a_crash_is_reported_and_touches_nobody_else, 3);
+	tcase_add_test(tcase, a_stack_overflow_ends_the_child_alone);
+	FOR_EACH_WAY(tcase, a_child_killed_from_outside_gives_its_place_back, 1);
+	FOR_EACH_WAY(tcase, a_child_is_killed_at_its_deadline, 3);
+	tcase_add_test(tcase, a_handler_that_keeps_its_deadline_ends_by_itself);
+	FOR_EACH_WAY(tcase, a_child_that_becomes_another_program_is_waited_for, 1);
+}
+
+static void add_limit_tests(TCase *tcase)
+{
+	FOR_EACH_WAY(tcase, no_more_than_max_children_run_and_the_others_wait, 1);
+	tcase_add_test(tcase, stopping_while_all_are_stuck_is_immediate);
+	tcase_add_loop_test(
+		tcase, a_fork_that_fails_costs_that_request_and_the_server_recovers, 0, 2);
+	tcase_add_test(tcase, a_fork_that_always_fails_is_tried_more_and_more_rarely);
+	FOR_EACH_WAY(tcase, a_thousand_requests_leave_nothing_behind, 1);
+	tcase_add_test(tcase, an_idle_server_is_not_woken_by_anything_with_a_child_or_without);
+}
+
+static void add_loop_tests(TCase *tcase)
+{
+	tcase_add_test(tcase, stopping_and_serving_again_under_load_loses_no_client);
+	tcase_add_test(tcase, handle_request_serves_one_and_its_timeout_collects);
+	FOR_EACH_WAY(tcase, a_foreign_loop_is_told_of_a_childs_end, 1);
+	tcase_add_test(tcase, two_forking_servers_are_served_by_one_thread);
+}
+
+static void add_close_tests(TCase *tcase)
+{
+	FOR_EACH_WAY(tcase, close_lets_children_finish_and_refuses_new_clients, 1);
+	FOR_EACH_WAY(tcase, close_terminates_after_the_grace_whoever_is_left, 2);
+	FOR_EACH_WAY(tcase, close_kills_after_abort_timeout_whoever_is_left_then, 1);
+	tcase_add_test(tcase, deadlines_hold_while_close_waits);
+	tcase_add_test(tcase, a_closed_server_can_be_opened_again);
+}
+
+static void add(Suite *suite, const char *name, void (*add_tests)(TCase *tcase))
+{
+	TCase *tcase = tcase_create(name);
+
+	tcase_add_checked_fixture(tcase, prepare, finish);
+	add_tests(tcase);
+	suite_add_tcase(suite, tcase);
+}
+
+int main(void)
+{
+	Suite *suite = suite_create("forking_mixin");
+
+	add(suite, "processing", add_processing_tests);
+	add(suite, "host", add_host_tests);
+	add(suite, "crashes", add_crash_tests);
+	add(suite, "limits", add_limit_tests);
+	add(suite, "loop", add_loop_tests);
+	add(suite, "closing", add_close_tests);
+	return run_suite(suite);
+}
