@@ -1,4 +1,4 @@
-/* The programs in README.md do what it says. */
+/* The programs in README.md and docs/ do what is said there. */
 #include "support.h"
 
 #include <poll.h>
@@ -24,14 +24,19 @@ static void choose_address(void)
 	ck_assert_int_eq(ssv_server_close(&tcp.base), 0);
 }
 
-static pid_t start(const char *variable)
+static pid_t start_with(const char *variable, char *arguments[])
 {
-	char *path = getenv(variable), *arguments[] = {path, address, NULL};
 	pid_t pid;
 
-	ck_assert_msg(path != NULL, "%s is not set: run this with meson test", variable);
-	ck_assert_int_eq(posix_spawn(&pid, path, NULL, NULL, arguments, NULL), 0);
+	arguments[0] = getenv(variable);
+	ck_assert_msg(arguments[0] != NULL, "%s is not set: run this with meson test", variable);
+	ck_assert_int_eq(posix_spawn(&pid, arguments[0], NULL, NULL, arguments, NULL), 0);
 	return pid;
+}
+
+static pid_t start(const char *variable)
+{
+	return start_with(variable, (char *[]){NULL, address, NULL});
 }
 
 /* It listens when it listens. */
@@ -95,6 +100,36 @@ START_TEST(the_counting_layer_ends_after_three_requests)
 }
 END_TEST
 
+static void expect_refusal(struct ssv_stream *client)
+{
+	char *line;
+
+	ck_assert_int_le(ssv_stream_readline(client, &line), 0);
+}
+
+START_TEST(the_allow_list_stacks_with_either_mixin)
+{
+	static char *const modes[] = {"threading", "forking"};
+	char *allowed = (_i & 1) ? "tcp://127.0.0." : "tcp://192.0.2.";
+	struct ssv_stream client;
+	pid_t pid;
+	int i;
+
+	choose_address();
+	pid = start_with("ALLOW_LIST", (char *[]){NULL, modes[_i / 2], address, allowed, NULL});
+	for (i = 0; i < 3; i++) {
+		connect_when_ready(&client);
+		if (_i & 1)
+			expect_line(&client, "welcome\n");
+		else
+			expect_refusal(&client);
+		ssv_stream_close(&client);
+	}
+	ck_assert_int_eq(kill(pid, SIGTERM), 0);
+	ck_assert_int_eq(status_of(pid), 0);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("readme");
@@ -104,6 +139,7 @@ int main(void)
 	tcase_add_loop_test(
 		tcase, the_complete_server_echoes_lines_and_ends_well_on_a_signal, 0, 2);
 	tcase_add_test(tcase, the_counting_layer_ends_after_three_requests);
+	tcase_add_loop_test(tcase, the_allow_list_stacks_with_either_mixin, 0, 4);
 	suite_add_tcase(suite, tcase);
 	return run_suite(suite);
 }
