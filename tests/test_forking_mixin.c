@@ -25,9 +25,16 @@ static struct ssv_forking_mixin *const mixin = &forking.forking;
 static struct kept_log events;
 static int notes[2]; /* a pipe: what children note is read by the test */
 
+/* For what runs in a child: Check's own have a lock, which another thread may hold at the fork. */
+static void require(bool good)
+{
+	if (!good)
+		_exit(200);
+}
+
 static void note(char what)
 {
-	ck_assert_int_eq(write(notes[1], &what, 1), 1);
+	require(write(notes[1], &what, 1) == 1);
 }
 
 static void expect_notes(const char *expected)
@@ -157,18 +164,21 @@ static int stop_server(struct ssv_server *s)
 static int serve_another(struct ssv_server *s)
 {
 	struct ssv_forking_tcp_server own;
-	struct ssv_address at = address_of(ANYWHERE);
-	struct served served;
-	int client;
+	struct ssv_stream client;
+	char answer, text[SSV_ADDRESS_TEXT_SIZE];
+	struct ssv_address at;
 
+	require(ssv_address_parse(&at, ANYWHERE, NULL) == 0);
 	ssv_forking_tcp_server_init(&own, &at, s->handler);
-	ck_assert_int_eq(ssv_server_open(&own.tcp.base), 0);
-	serve(&served, &own.tcp.base);
-	client = connect_to(&own.tcp.base);
-	ask(client, "zero\n", "0");
-	hang_up(client);
-	stop_and_close(&served);
-	return 0;
+	require(ssv_server_open(&own.tcp.base) == 0);
+	ssv_address_format(&own.tcp.base.server_address, text);
+	require(ssv_connect(&client, text, 10000) == 0);
+	require(ssv_server_handle_request(&own.tcp.base) == 1);
+	require(ssv_stream_write(&client, "zero\n", 5) == 5);
+	require(ssv_stream_read(&client, &answer, 1) == 1 && answer == '0');
+	require(shutdown(client.fd, SHUT_RDWR) == 0);
+	ssv_stream_close(&client);
+	return ssv_server_close(&own.tcp.base);
 }
 
 static int zero(struct ssv_server *s)
@@ -275,6 +285,8 @@ static int obey(struct ssv_handler *handler)
 			return rc;
 		ssv_stream_printf(stream, "%d", rc);
 	}
+	if (n == -ETIMEDOUT)
+		note('d');
 	return (int)n;
 }
 
@@ -329,6 +341,14 @@ static pid_t pid_of_child(void)
 	while (ssv_forking_mixin_each_child(mixin, note_pid, NULL) == 0)
 		poll(NULL, 0, 1);
 	return last_pid;
+}
+
+/* It is slow, and flushes stdio at an _exit(2), to free its buffers. */
+static bool is_under_valgrind(void)
+{
+	const char *preloaded = getenv("LD_PRELOAD");
+
+	return preloaded != NULL && strstr(preloaded, "vgpreload") != NULL;
 }
 
 /* --- the fixture, and what every test begins with --- */
@@ -479,14 +499,12 @@ static struct ssv_layer noting;
 
 static void note_start(struct ssv_forking_mixin *of, struct ssv_request *request)
 {
-	ck_assert_ptr_eq(of, mixin);
-	note(request->stream != NULL ? '<' : '?');
+	note(of == mixin && request->stream != NULL ? '<' : '?');
 }
 
 static void note_finish(struct ssv_forking_mixin *of, struct ssv_request *request)
 {
-	ck_assert_ptr_eq(of, mixin);
-	note(request->stream == NULL ? '>' : '?');
+	note(of == mixin && request->stream == NULL ? '>' : '?');
 }
 
 static void note_everything(void)
@@ -732,7 +750,8 @@ START_TEST(exit_in_a_handler_runs_no_exit_handler_and_flushes_nothing)
 	mixin->child_start = note_start;
 	atexit(note_exit);
 	file = fdopen(dup(notes[1]), "w");
-	fputs("unflushed", file);
+	if (!is_under_valgrind())
+		fputs("unflushed", file);
 	serve_here();
 	hang_up(connect_and_ask("exit\n", ""));
 	hang_up(connect_and_ask("pthread_exit\n", ""));
@@ -990,18 +1009,16 @@ START_TEST(a_child_is_killed_at_its_deadline)
 }
 END_TEST
 
-START_TEST(a_handler_that_keeps_its_deadline_ends_by_itself)
+START_TEST(a_handler_meets_its_deadline_before_it_is_killed)
 {
 	int client;
 
-	server->limits.deadline = 2000;
+	server->limits.deadline = 1000;
 	serve_here();
 	client = connect_and_ask("zero\n", "0");
-	expect_end(client);
+	expect_notes("d");
 	hang_up(client);
 	expect_exits(1);
-	ck_assert_int_eq(exits[0].status, 1 << 8);
-	ck_assert_int_eq(events.count[SSV_LOG_WARNING], 0);
 	stop_here();
 }
 END_TEST
@@ -1136,9 +1153,9 @@ END_TEST
 
 START_TEST(a_thousand_requests_leave_nothing_behind)
 {
+	int requests = is_under_valgrind() ? 100 : 1000, i;
 	struct mallinfo2 before;
 	size_t descriptors;
-	int i;
 
 	choose_way(_i);
 	serve_here();
@@ -1148,7 +1165,7 @@ START_TEST(a_thousand_requests_leave_nothing_behind)
 	}
 	before = mallinfo2();
 	descriptors = count_descriptors();
-	for (; i < 1000; i++) {
+	for (; i < requests; i++) {
 		expect_service();
 		expect_exits(i + 1);
 	}
@@ -1447,7 +1464,7 @@ static void add_crash_tests(TCase *tcase)
 	tcase_add_test(tcase, a_stack_overflow_ends_the_child_alone);
 	FOR_EACH_WAY(tcase, a_child_killed_from_outside_gives_its_place_back, 1);
 	FOR_EACH_WAY(tcase, a_child_is_killed_at_its_deadline, 3);
-	tcase_add_test(tcase, a_handler_that_keeps_its_deadline_ends_by_itself);
+	tcase_add_test(tcase, a_handler_meets_its_deadline_before_it_is_killed);
 	FOR_EACH_WAY(tcase, a_child_that_becomes_another_program_is_waited_for, 1);
 }
 
