@@ -150,8 +150,11 @@ void connect_client(struct ssv_stream *client, const struct ssv_server *server)
 
 ssize_t receive(struct ssv_stream *client, void *data, size_t size)
 {
-	ssize_t n = recv(client->fd, data, size, 0);
+	ssize_t n;
 
+	do /* a time-out keeps recv(2) from beginning again after a signal, be it ignored */
+		n = recv(client->fd, data, size, 0);
+	while (n < 0 && errno == EINTR);
 	return n < 0 ? -errno : n;
 }
 

@@ -1586,6 +1586,40 @@ START_TEST(echo_and_upper_are_served)
 }
 END_TEST
 
+static union any_server all[N_CLASSES];
+static struct ssv_server *all_servers[N_CLASSES];
+
+static void *serve_all(void *context)
+{
+	*(int *)context = ssv_serve_all(all_servers, N_CLASSES);
+	return NULL;
+}
+
+/* Python has nothing like it. */
+START_TEST(all_twelve_classes_are_served_by_one_call)
+{
+	struct ssv_stream client;
+	struct ssv_address at;
+	pthread_t thread;
+	int i, rc = -1;
+
+	for (i = 0; i < N_CLASSES; i++) {
+		at = fresh_address(&classes[i]);
+		all_servers[i] = classes[i].init(&all[i], &at, echo_descriptor.ops);
+		ck_assert_int_eq(ssv_server_open(all_servers[i]), 0);
+	}
+	ck_assert_int_eq(pthread_create(&thread, NULL, serve_all, &rc), 0);
+	for (i = 0; i < 2 * N_CLASSES; i++) {
+		connect_client(&client, all_servers[i % N_CLASSES]);
+		ask_client(&client, "hello", "hello");
+		disconnect_client(&client);
+	}
+	ck_assert_int_eq(ssv_close_all(all_servers, N_CLASSES), 0);
+	pthread_join(thread, NULL);
+	ck_assert_int_eq(rc, 0);
+}
+END_TEST
+
 #define N_CLIENTS 3
 
 /* In seen->value. */
@@ -1728,6 +1762,7 @@ static Suite *suite(void)
 	ADD(4, with_daemon_threads_close_cuts_what_runs, 0, N_THREADING_STREAM_CLASSES);
 
 	ADD(5, echo_and_upper_are_served, ALL_CLASSES);
+	ADD(5, all_twelve_classes_are_served_by_one_call, 0, 1);
 	ADD(5, a_hundred_stops_under_load_lose_no_client, ALL_CLASSES);
 #undef ADD
 	return suite;
