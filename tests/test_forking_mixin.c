@@ -743,6 +743,13 @@ static void note_exit(void)
 		note('x');
 }
 
+/* clang 14's ThreadSanitizer itself crashes at a pthread_exit(3) in a forked child. */
+#if defined(__clang__) && defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define NO_PTHREAD_EXIT
+#endif
+#endif
+
 START_TEST(exit_in_a_handler_runs_no_exit_handler_and_flushes_nothing)
 {
 	FILE *file;
@@ -754,7 +761,11 @@ START_TEST(exit_in_a_handler_runs_no_exit_handler_and_flushes_nothing)
 		fputs("unflushed", file);
 	serve_here();
 	hang_up(connect_and_ask("exit\n", ""));
+#ifdef NO_PTHREAD_EXIT
+	hang_up(connect_and_ask("zero\n", "0"));
+#else
 	hang_up(connect_and_ask("pthread_exit\n", ""));
+#endif
 	expect_service();
 	expect_exits(3);
 	ck_assert_int_eq(exits[0].status + exits[1].status + exits[2].status, 7 << 8);

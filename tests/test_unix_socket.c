@@ -537,7 +537,7 @@ static void expect_reachable(int class)
 	close(fd);
 }
 
-#define RACES 400
+#define RACES (under_valgrind() ? 20 : 400)
 #define STARTERS 3
 
 START_TEST(of_many_that_start_at_once_exactly_one_gets_the_path)
