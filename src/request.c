@@ -21,7 +21,7 @@ static void fill(struct ssv_request *request, int fd, enum ssv_transport transpo
 	ssv_address_from_socket(&request->client_address, transport, peer, length);
 	ssv_stream_reopen(&request->socket, fd, transport, &request->server->limits);
 	request->stream = &request->socket;
-	request->stage = NULL;
+	request->stage = "get_request";
 	request->taken = false;
 	request->opened = ssv_now();
 	request->packet = NULL;

@@ -760,6 +760,22 @@ START_TEST(ssv_exit_ends_a_synchronous_server_and_nobody_is_told)
 }
 END_TEST
 
+START_TEST(an_error_of_a_request_that_nobody_has_processed_yet_is_told_as_well)
+{
+	int client;
+
+	open_server(&echo_handler);
+	client = connect_to(server);
+	ck_assert_int_eq(ssv_server_get_request(server, &server->request), 0);
+	ssv_server_handle_error(server, &server->request, -EIO);
+	ck_assert_str_eq(spy.stage, "get_request");
+	ck_assert_int_eq(events.count[SSV_LOG_ERROR], 1);
+	ssv_server_close_request(server, &server->request);
+	close(client);
+	ck_assert_int_eq(ssv_server_close(server), 0);
+}
+END_TEST
+
 START_TEST(ten_thousand_equal_errors_are_counted_not_printed)
 {
 	int i, client;
@@ -1100,6 +1116,7 @@ static void add_failure_tests(TCase *tcase)
 	tcase_add_loop_test(
 		tcase, a_failing_handler_is_told_to_handle_error_once_and_the_server_goes_on, 0, 6);
 	tcase_add_loop_test(tcase, ssv_exit_ends_a_synchronous_server_and_nobody_is_told, 0, 3);
+	tcase_add_test(tcase, an_error_of_a_request_that_nobody_has_processed_yet_is_told_as_well);
 	tcase_add_test(tcase, ten_thousand_equal_errors_are_counted_not_printed);
 	FOR_EACH(tcase, an_error_of_one_connection_costs_no_other, lost_connections);
 	FOR_EACH(tcase, in_an_overload_the_listener_rests_says_so_once_and_recovers, overloads);
