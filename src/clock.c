@@ -40,3 +40,8 @@ int ssv_ms_until(int64_t until)
 	left = (left + NS_PER_MS - 1) / NS_PER_MS;
 	return left < INT_MAX ? (int)left : INT_MAX;
 }
+
+int64_t ssv_earlier(int64_t one, int64_t other)
+{
+	return one < other ? one : other;
+}

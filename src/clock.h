@@ -15,4 +15,7 @@ int64_t ssv_until(int milliseconds);
 /** The other way, as poll(2) takes it: rounded up, 0 where it is over, -1 for SSV_NEVER. */
 int ssv_ms_until(int64_t until);
 
+/** The time that comes first. */
+int64_t ssv_earlier(int64_t one, int64_t other);
+
 #endif

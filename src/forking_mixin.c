@@ -170,11 +170,6 @@ static int reap_all(struct ssv_forking_mixin *forking)
 
 /* --- looks at children, by the timer --- */
 
-static int64_t earlier(int64_t one, int64_t other)
-{
-	return one < other ? one : other;
-}
-
 static void set_alarm(struct ssv_forking_mixin *forking, int64_t at)
 {
 	int64_t left = at == SSV_NEVER ? 0 : at - ssv_now();
@@ -215,7 +210,7 @@ static void kill_overdue(struct ssv_child *child)
 
 static void look_at(struct ssv_child *child, int64_t now)
 {
-	if (earlier(child->deadline, child->look) > now || reap(child))
+	if (ssv_earlier(child->deadline, child->look) > now || reap(child))
 		return;
 	if (child->deadline <= now)
 		kill_overdue(child);
@@ -236,7 +231,7 @@ static int timer_ready(struct ssv_watch *watch)
 		look_at(child, now);
 	}
 	for (child = forking->children; child != NULL; child = child->next)
-		look_before(forking, earlier(child->deadline, child->look));
+		look_before(forking, ssv_earlier(child->deadline, child->look));
 	return 0;
 }
 

@@ -198,18 +198,14 @@ static int take_request(struct ssv_server *server)
 
 /* --- the loop --- */
 
-static int64_t earlier(int64_t one, int64_t other)
-{
-	return one < other ? one : other;
-}
-
 /* Waits, unless a request may be there, and takes it. IDLE: the time is over; or what ends it. */
 static int pass(struct ssv_server *server, int64_t until)
 {
 	int rc = IDLE;
 
 	if (!server->ready)
-		rc = ssv_loop_wait(server, earlier(until, server->backoff.until)); /* 1 is BUSY */
+		rc = ssv_loop_wait(
+			server, ssv_earlier(until, server->backoff.until)); /* 1 is BUSY */
 	if (is_woken(server) || ssv_ms_until(server->backoff.until) == 0)
 		server->ready = true;
 	if (rc < 0 || !server->ready || ssv_running_is_stopping(server))
@@ -281,7 +277,7 @@ int ssv_server_poll_fd(struct ssv_server *server)
 
 int ssv_server_poll_timeout(struct ssv_server *server)
 {
-	return ssv_ms_until(earlier(server->backoff.until, server->next_service));
+	return ssv_ms_until(ssv_earlier(server->backoff.until, server->next_service));
 }
 
 /* All that is there, but no more than a batch: how many requests; or the error that ends it. */
