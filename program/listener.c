@@ -55,12 +55,39 @@ static void init_forking(struct ssv_forking_mixin *forking, struct ssv_server *s
 	forking->child_start = stopper_in_child;
 }
 
-void listener_init(struct listener *listener, const struct ssv_address *at,
-	const struct ssv_handler_ops *handler, const struct listener_settings *settings)
+const char *listener_modes(
+	const struct ssv_address *at, const struct ssv_handler_descriptor *handler)
 {
-	listener->server = init_class(listener, at, handler, settings);
-	if (strcmp(settings->mode, "threading") == 0)
+	bool datagram = !ssv_transport_is_stream(at->transport);
+
+	return datagram && handler->datagram_modes != NULL ? handler->datagram_modes
+							   : handler->modes;
+}
+
+static const struct ssv_handler_ops *ops_of(
+	const struct ssv_address *at, const struct ssv_handler_descriptor *handler)
+{
+	bool datagram = !ssv_transport_is_stream(at->transport);
+
+	return datagram && handler->datagram_ops != NULL ? handler->datagram_ops : handler->ops;
+}
+
+/* As a constant, which the first of `modes` is not: a text that goes on. */
+static const char *first_of(const char *modes)
+{
+	if (strncmp(modes, "threading", 9) == 0)
+		return "threading";
+	return strncmp(modes, "forking", 7) == 0 ? "forking" : "sync";
+}
+
+void listener_init(struct listener *listener, const struct ssv_address *at,
+	const struct ssv_handler_descriptor *handler, const struct listener_settings *settings)
+{
+	listener->mode =
+		settings->mode != NULL ? settings->mode : first_of(listener_modes(at, handler));
+	listener->server = init_class(listener, at, ops_of(at, handler), settings);
+	if (strcmp(listener->mode, "threading") == 0)
 		init_threading(&listener->mixin.threading, listener->server, settings);
-	else if (strcmp(settings->mode, "forking") == 0)
+	else if (strcmp(listener->mode, "forking") == 0)
 		init_forking(&listener->mixin.forking, listener->server, settings);
 }

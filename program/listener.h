@@ -2,11 +2,12 @@
 #ifndef PROGRAM_LISTENER_H
 #define PROGRAM_LISTENER_H
 
+#include <socketserver/handler_descriptor.h>
 #include <socketserver/socketserver.h>
 
 /** What the command line says about the servers, whatever their class. */
 struct listener_settings {
-	const char *mode; /**< "sync", "threading" or "forking" */
+	const char *mode; /**< "sync", "threading", "forking", or NULL: the handler's first */
 	int backlog;      /**< 0: as the class has it */
 	int max_threads, max_children;
 	int stack_size; /**< KiB */
@@ -25,11 +26,16 @@ struct listener {
 		struct ssv_forking_mixin forking;
 	} mixin;
 	struct ssv_server *server; /**< the BaseServer in `of` */
+	const char *mode;          /**< what it is: "sync", "threading" or "forking" */
 };
+
+/** The modes in which the handler works over the transport of `at`, its default first. */
+const char *listener_modes(
+	const struct ssv_address *at, const struct ssv_handler_descriptor *handler);
 
 /** A server of the class for the transport of `at`, with the mode's mix-in in front. Cannot fail.
  */
 void listener_init(struct listener *listener, const struct ssv_address *at,
-	const struct ssv_handler_ops *handler, const struct listener_settings *settings);
+	const struct ssv_handler_descriptor *handler, const struct listener_settings *settings);
 
 #endif

@@ -20,8 +20,7 @@ struct settings {
 struct serve {
 	struct settings settings;
 	const struct ssv_handler_descriptor *handler;
-	void *state;        /* the handler's */
-	char *default_mode; /* its first */
+	void *state; /* the handler's */
 	struct listener *listeners;
 	struct ssv_server **servers;
 	size_t count;
@@ -102,8 +101,8 @@ static int add_listener(struct serve *serve, const char *text)
 {
 	const struct ssv_handler_descriptor *handler = serve->handler;
 	struct listener *listener = &serve->listeners[serve->count];
+	const char *mode = serve->settings.listener.mode, *error;
 	struct ssv_address at;
-	const char *error;
 
 	if (ssv_address_parse(&at, text, &error) < 0)
 		return complain_usage("bad address: %s: %s", text, error);
@@ -112,7 +111,12 @@ static int add_listener(struct serve *serve, const char *text)
 			ssv_transport_name(at.transport), text, handler->transports);
 		return EXIT_USAGE;
 	}
-	listener_init(listener, &at, handler->ops, &serve->settings.listener);
+	if (mode != NULL && !words_have(listener_modes(&at, handler), mode)) {
+		complain("unknown mode: %s: %s has %s over %s", mode, handler->name,
+			listener_modes(&at, handler), ssv_transport_name(at.transport));
+		return EXIT_USAGE;
+	}
+	listener_init(listener, &at, handler, &serve->settings.listener);
 	apply_settings(serve, listener->server);
 	serve->servers[serve->count++] = listener->server;
 	return 0;
@@ -152,13 +156,15 @@ static int add_listeners(struct serve *serve, int count, char **addresses)
 static int open_handler(struct serve *serve)
 {
 	const struct ssv_handler_descriptor *handler = serve->handler;
+	const char *error = NULL;
 	int rc;
 
 	if (handler->open == NULL)
 		return 0;
-	rc = handler->open(serve->state, serve->servers, serve->count);
+	rc = handler->open(serve->state, serve->servers, serve->count, &error);
 	if (rc < 0)
-		complain("handler did not open: %s: %s", handler->name, strerror(-rc));
+		complain("handler did not open: %s: %s", handler->name,
+			error != NULL ? error : strerror(-rc));
 	return rc < 0 ? EXIT_FAILURE : 0;
 }
 
@@ -185,7 +191,7 @@ static int announce(struct serve *serve)
 	for (size_t i = 0; i < serve->count; i++)
 		printf("listening on %s (%s)\n",
 			ssv_address_format(&serve->servers[i]->server_address, text),
-			serve->settings.listener.mode);
+			serve->listeners[i].mode);
 	rc = output_flush();
 	return rc < 0 && rc != -EBADF ? explain_output(rc) : 0;
 }
@@ -242,24 +248,10 @@ static int find_handler(struct serve *serve, const char *name)
 		return status;
 	if (serve->handler->state_size > 0)
 		serve->state = calloc(1, serve->handler->state_size);
-	serve->default_mode = strndup(serve->handler->modes, strcspn(serve->handler->modes, " "));
-	if (serve->default_mode != NULL &&
-		(serve->state != NULL || serve->handler->state_size == 0))
+	if (serve->state != NULL || serve->handler->state_size == 0)
 		return 0;
 	complain("no memory");
 	return EXIT_FAILURE;
-}
-
-static int check_mode(struct serve *serve)
-{
-	const char **mode = &serve->settings.listener.mode;
-
-	if (*mode == NULL)
-		*mode = serve->default_mode;
-	if (words_have(serve->handler->modes, *mode))
-		return 0;
-	complain("unknown mode: %s: %s has %s", *mode, serve->handler->name, serve->handler->modes);
-	return EXIT_USAGE;
 }
 
 /* The handler is known, and is the first of the arguments. */
@@ -274,9 +266,7 @@ static int serve_handler(struct serve *serve, int count, char **arguments)
 	if (serve->settings.help)
 		return print_help(serve->handler);
 	serve->log.level = serve->settings.verbose ? SSV_LOG_DEBUG : SSV_LOG_WARNING;
-	status = check_mode(serve);
-	if (status == 0)
-		status = add_listeners(serve, count - first, arguments + first);
+	status = add_listeners(serve, count - first, arguments + first);
 	return status != 0 ? status : run(serve);
 }
 
@@ -314,6 +304,5 @@ int serve_main(int count, char **arguments)
 	free(serve.listeners);
 	free(serve.servers);
 	free(serve.state);
-	free(serve.default_mode);
 	return status;
 }

@@ -42,14 +42,19 @@ static const struct ssv_handler_option hello_options[] = {
 	{.name = NULL},
 };
 
-static int hello_open(void *state, struct ssv_server *const *servers, size_t count)
+static int hello_open(
+	void *state, struct ssv_server *const *servers, size_t count, const char **error)
 {
 	struct hello *hello = state;
 
 	if (hello->greeting == NULL)
 		hello->greeting = "hello";
-	if (strchr(hello->greeting, '\n') != NULL)
+	if (strlen(hello->greeting) > 64)
 		return -EINVAL;
+	if (strchr(hello->greeting, '\n') != NULL) {
+		*error = "the greeting must be one line";
+		return -EINVAL;
+	}
 	hello->opened = count > 0 && servers[0]->user == state;
 	return 0;
 }
@@ -64,7 +69,6 @@ static void hello_close(void *state)
 static int hello_handle(struct ssv_handler *handler)
 {
 	const struct hello *hello = handler->server->user;
-
 	ssize_t n;
 
 	if (!hello->opened)
@@ -75,15 +79,23 @@ static int hello_handle(struct ssv_handler *handler)
 	return hello->once ? SSV_EXIT : (int)n;
 }
 
+static int hello_datagram_handle(struct ssv_handler *handler)
+{
+	return (int)ssv_stream_printf(handler->request->stream, "packet");
+}
+
 static const struct ssv_handler_ops hello_handler = {.handle = hello_handle};
+static const struct ssv_handler_ops hello_datagram_handler = {.handle = hello_datagram_handle};
 
 SSV_API const struct ssv_handler_descriptor ssv_handler_plugin = {
 	.abi = SSV_ABI,
 	.name = "hello",
 	.help = "greets",
-	.transports = "tcp",
+	.transports = "tcp udp",
 	.modes = "sync",
 	.ops = &hello_handler,
+	.datagram_modes = "threading sync",
+	.datagram_ops = &hello_datagram_handler,
 	.state_size = sizeof(struct hello),
 	.options = hello_options,
 	.open = hello_open,

@@ -453,7 +453,28 @@ START_TEST(a_plugin_names_the_transports_it_has)
 	refused(run(ARGUMENTS("serve", getenv("PLUGIN_HELLO"), "unix:/tmp/x"), ""), 2,
 		"hello does not work over unix: unix:/tmp/x: it works over tcp", NULL);
 	refused(run(ARGUMENTS("serve", getenv("PLUGIN_HELLO"), "--mode", "forking"), ""), 2,
-		"unknown mode: forking: hello has sync", NULL);
+		"unknown mode: forking: hello has sync over tcp", NULL);
+}
+END_TEST
+
+START_TEST(a_plugin_may_do_another_thing_over_datagrams)
+{
+	struct child server = start(ARGUMENTS(
+		"serve", getenv("PLUGIN_HELLO"), "udp://127.0.0.1:0", "tcp://127.0.0.1:0"));
+	char line[128], at[64];
+	uint16_t port;
+	struct result result;
+
+	read_line(server.out, line, sizeof(line));
+	ck_assert_int_eq(sscanf(line, "listening on udp://127.0.0.1:%hu (threading)", &port), 1);
+	ck_assert(strstr(line, "(threading)") != NULL);
+	snprintf(at, sizeof(at), "udp://127.0.0.1:%u", port);
+	result = run(ARGUMENTS("talk", at), "x");
+	ck_assert_str_eq(result.out, "packet");
+	forget(&result);
+	read_line(server.out, line, sizeof(line));
+	ck_assert(strstr(line, "(sync)") != NULL);
+	stop(server);
 }
 END_TEST
 
@@ -719,8 +740,13 @@ END_TEST
 
 START_TEST(a_handler_that_does_not_open_is_told_of)
 {
-	refused(run(ARGUMENTS("serve", getenv("PLUGIN_HELLO"), "--greeting=two\nlines"), ""), 1,
+	char too_long[80] = "--greeting=";
+
+	memset(too_long + strlen(too_long), 'x', 65);
+	refused(run(ARGUMENTS("serve", getenv("PLUGIN_HELLO"), too_long), ""), 1,
 		"handler did not open: hello: Invalid argument", NULL);
+	refused(run(ARGUMENTS("serve", getenv("PLUGIN_HELLO"), "--greeting=two\nlines"), ""), 1,
+		"handler did not open: hello: the greeting must be one line", NULL);
 }
 END_TEST
 
@@ -1421,6 +1447,7 @@ static TCase *refusal_case(void)
 		sizeof(mistakes) / sizeof(mistakes[0]));
 	tcase_add_test(tcase, a_message_stays_one_line);
 	tcase_add_test(tcase, a_plugin_names_the_transports_it_has);
+	tcase_add_test(tcase, a_plugin_may_do_another_thing_over_datagrams);
 	tcase_add_test(tcase, an_occupied_address_is_named_with_the_remedy);
 	tcase_add_loop_test(tcase, an_occupied_path_is_named_with_the_remedy, 0, 2);
 	tcase_add_test(tcase, a_privileged_port_is_named_with_the_remedy);

@@ -45,14 +45,21 @@ struct ssv_handler_descriptor {
 		*transports; /**< of "tcp unix udp unixgram" those it works on, its default first */
 	const char *modes; /**< of "sync threading forking" those it works in, its default first */
 	const struct ssv_handler_ops *ops;
+	/** On datagram servers, where that is another matter; NULL: the same as above. */
+	const char *datagram_modes;
+	const struct ssv_handler_ops *datagram_ops;
 
 	/* What all its requests share, on all servers: each one's `user` points at it. May all be
 	 * absent. */
 	size_t state_size; /**< of the state; it starts zeroed */
 	const struct ssv_handler_option *options;
-	/** After the options, before the servers are opened. An error (a negative errno) ends the
-	 * start. */
-	int (*open)(void *state, struct ssv_server *const *servers, size_t count);
+	/**
+	 * After the options, before the servers are opened: `servers` have their addresses, to be
+	 * looked at, and may be watched by. An error (a negative errno) ends the start; `error` may
+	 * be pointed at a constant text that says more.
+	 */
+	int (*open)(
+		void *state, struct ssv_server *const *servers, size_t count, const char **error);
 	/** After the servers were closed; also when they could not be opened, but not when open()
 	 * failed. */
 	void (*close)(void *state);
