@@ -273,10 +273,10 @@ static void follow(struct ssv_forking_mixin *forking, struct ssv_child *child, p
 
 /* --- in the child --- */
 
-static const struct ssv_layer_ops forking_ops;
-
-static void forsake_children(struct ssv_forking_mixin *forking)
+/* They are no children of a child. */
+static void forking_forsake(struct ssv_layer *layer)
 {
+	struct ssv_forking_mixin *forking = forking_of(layer);
 	struct ssv_child *child;
 
 	while ((child = forking->children) != NULL) {
@@ -288,17 +288,6 @@ static void forsake_children(struct ssv_forking_mixin *forking)
 	if (forking->timer.fd >= 0)
 		close(forking->timer.fd);
 	forking->timer.fd = -1;
-}
-
-/* They are no children of a child. */
-static void forsake(struct ssv_server *server)
-{
-	struct ssv_layer *layer;
-
-	for (layer = server->mro.next; layer != NULL; layer = layer->next) {
-		if (layer->ops == &forking_ops)
-			forsake_children(forking_of(layer));
-	}
 }
 
 /* Of exit(3), before all that the host has registered. */
@@ -365,7 +354,7 @@ static int forking_process_request(struct ssv_layer *layer, struct ssv_request *
 	child->deadline = kill_at(request);
 	ssv_child_prepare(child, request, forking->pipes);
 	ssv_live_replace(request, &child->request);
-	pid = ssv_open_servers_fork(layer->server, forsake);
+	pid = ssv_open_servers_fork(layer->server);
 	if (pid == 0)
 		run_child(forking, request, child);
 	if (pid > 0) {
@@ -545,6 +534,7 @@ static const struct ssv_layer_ops forking_ops = {
 	.handle_timeout = forking_handle_timeout,
 	.get_request = forking_get_request,
 	.process_request = forking_process_request,
+	.forsake = forking_forsake,
 };
 
 void ssv_forking_mixin_init(struct ssv_forking_mixin *forking, struct ssv_server *server)

@@ -88,7 +88,17 @@ static void let_go(struct ssv_server *server, const struct ssv_server *own)
 	ssv_running_forsake(server);
 }
 
-static void become_child(struct ssv_server *own, void (*forsake)(struct ssv_server *of_the_parent))
+static void forsake(struct ssv_server *server)
+{
+	struct ssv_layer *layer;
+
+	for (layer = server->mro.next; layer != NULL; layer = layer->next) {
+		if (layer->ops->forsake != NULL)
+			layer->ops->forsake(layer);
+	}
+}
+
+static void become_child(const struct ssv_server *own)
 {
 	struct ssv_server *server;
 
@@ -113,8 +123,7 @@ static void block_signals(sigset_t *before)
 	pthread_sigmask(SIG_SETMASK, &signals, before);
 }
 
-pid_t ssv_open_servers_fork(
-	struct ssv_server *server, void (*forsake)(struct ssv_server *of_the_parent))
+pid_t ssv_open_servers_fork(const struct ssv_server *server)
 {
 	sigset_t before;
 	int error;
@@ -125,7 +134,7 @@ pid_t ssv_open_servers_fork(
 	pid = ssv_fork();
 	error = errno;
 	if (pid == 0)
-		become_child(server, forsake);
+		become_child(server);
 	unlock_all();
 	if (pid == 0)
 		first = NULL;

@@ -16,12 +16,11 @@ void ssv_open_servers_close(struct ssv_server *server);
 /**
  * fork(2) on behalf of `server`, at a moment when no server of the process is being changed. In the
  * child, before any signal can come, all servers let go of their sockets, loops and connections
- * (only the socket of `server` stays where it is a datagram one), `forsake` is called for each, and
- * the signals of ssv_server_stop_on_signals() do what they did before. Returns as fork(2), but
+ * (only the socket of `server` stays where it is a datagram one), each layer's `forsake` is called,
+ * and the signals of ssv_server_stop_on_signals() do what they did before. Returns as fork(2), but
  * -errno.
  */
-pid_t ssv_open_servers_fork(
-	struct ssv_server *server, void (*forsake)(struct ssv_server *of_the_parent));
+pid_t ssv_open_servers_fork(const struct ssv_server *server);
 
 /** What forks; tests put their own here. */
 extern pid_t (*ssv_fork)(void);

@@ -241,17 +241,25 @@ int ssv_serving_loop(struct ssv_server *server)
 	return rc < 0 ? rc : 0;
 }
 
+/* The watches have their turn though a request may be there: who calls is not to keep count. */
+static int look(struct ssv_server *server)
+{
+	return server->ready ? ssv_loop_wait(server, SSV_NOW) : 0;
+}
+
 /* TAKEN; IDLE when the time is over; -ECANCELED; or the error that ends it. */
 static int handle_one(struct ssv_server *server)
 {
 	int64_t until = ssv_until(server->timeout);
-	int rc;
+	int rc = look(server);
 
-	do {
+	while (rc >= 0) {
 		if (ssv_running_is_stopping(server))
 			return -ECANCELED;
 		rc = pass(server, until);
-	} while (rc == BUSY || (rc == IDLE && ssv_ms_until(until) != 0));
+		if (rc == TAKEN || (rc == IDLE && ssv_ms_until(until) == 0))
+			break;
+	}
 	return rc;
 }
 
@@ -283,8 +291,10 @@ int ssv_server_poll_timeout(struct ssv_server *server)
 /* All that is there, but no more than a batch: how many requests; or the error that ends it. */
 static int take_batch(struct ssv_server *server)
 {
-	int i, rc = BUSY, taken = 0;
+	int i, rc = look(server), taken = 0;
 
+	if (rc == 0)
+		rc = BUSY;
 	for (i = 0; rc > IDLE && i < MAX_BATCH && !ssv_running_is_stopping(server); i++) {
 		rc = pass(server, SSV_NOW);
 		taken += rc == TAKEN;

@@ -653,6 +653,13 @@ static int end_threads(struct ssv_threading_mixin *threading)
 	return left;
 }
 
+static void close_stop_fd(struct ssv_threading_mixin *threading)
+{
+	if (threading->stop_fd >= 0)
+		close(threading->stop_fd);
+	threading->stop_fd = -1;
+}
+
 static int threading_close(struct ssv_layer *layer)
 {
 	struct ssv_threading_mixin *threading = threading_of(layer);
@@ -665,11 +672,14 @@ static int threading_close(struct ssv_layer *layer)
 	if (threading->has_ended)
 		pthread_join(threading->ended, NULL);
 	threading->has_ended = threading->closing = threading->reserved = false;
-	if (threading->stop_fd >= 0)
-		close(threading->stop_fd);
-	threading->stop_fd = -1;
+	close_stop_fd(threading);
 	ssv_request_free(&threading->handed);
 	return ssv_super_close(layer);
+}
+
+static void threading_forsake(struct ssv_layer *layer)
+{
+	close_stop_fd(threading_of(layer));
 }
 
 static const struct ssv_layer_ops threading_ops = {
@@ -677,6 +687,7 @@ static const struct ssv_layer_ops threading_ops = {
 	.get_request = threading_get_request,
 	.process_request = threading_process_request,
 	.close = threading_close,
+	.forsake = threading_forsake,
 	.concurrent_get_request = true,
 };
 

@@ -699,27 +699,29 @@ static int forbid_connection(const struct ssv_request *request, void *context)
 
 START_TEST(a_child_has_the_hosts_descriptors_and_its_connection_alone)
 {
-	struct ssv_tcp_server second;
+	struct ssv_threading_tcp_server threading;
+	struct ssv_server *second = &threading.tcp.base;
 	struct ssv_address at = address_of(ANYWHERE);
 	struct served second_served;
 	int first_client, second_client, at_4 = 4;
 	char number[16];
 
 	choose_way(_i);
-	ssv_tcp_server_init(&second, &at, &echo_handler);
-	ck_assert_int_eq(ssv_server_open(&second.base), 0);
-	serve(&second_served, &second.base);
-	second_client = connect_to(&second.base);
+	ssv_threading_tcp_server_init(&threading, &at, &echo_handler);
+	second->shared = true; /* so that its threads wait for one descriptor more */
+	ck_assert_int_eq(ssv_server_open(second), 0);
+	serve(&second_served, second);
+	second_client = connect_to(second);
 	ask(second_client, "a", "a");
 	server->limits.deadline = 100000;
 	serve_here();
 	first_client = connect_and_ask("zero\n", "0");
 	(void)pid_of_child();
 	forbid(0, server->fd);
-	forbid(1, second.base.fd);
+	forbid(1, second->fd);
 	strcpy(forbidden[2], "anon_inode:[eventpoll]");
 	strcpy(forbidden[3], "anon_inode:[eventfd]");
-	ck_assert_int_eq(ssv_server_each_request(&second.base, forbid_connection, &at_4), 1);
+	ck_assert_int_eq(ssv_server_each_request(second, forbid_connection, &at_4), 1);
 	strcpy(forbidden[5], "anon_inode:[timerfd]");
 	strcpy(forbidden[6], "anon_inode:[pidfd]");
 	if (mixin->children->watch.fd >= 0)

@@ -1027,6 +1027,43 @@ START_TEST(a_watch_may_end_the_server)
 }
 END_TEST
 
+static int take_one(struct ssv_server *s)
+{
+	return ssv_server_handle_request(s);
+}
+
+static int take_step(struct ssv_server *s)
+{
+	return ssv_server_step(s);
+}
+
+static int (*const ways_to_take[])(struct ssv_server *s) = {take_one, take_step};
+
+/* One of two calls finds the listener, the other one the watch. */
+START_TEST(a_watch_has_its_turn_though_requests_never_end)
+{
+	static const struct ssv_handler_ops nothing = {.handle = NULL};
+	struct tick ticking = {.watch = {.ready = tick}};
+	int clients[64];
+
+	open_server(&nothing);
+	ticking.watch.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	ck_assert_int_eq(ssv_server_watch(server, &ticking.watch), 0);
+	for (int i = 0; i < 64; i++)
+		clients[i] = connect_to(server);
+	ck_assert_int_ge(ways_to_take[_i](server), 1);
+	eventfd_write(ticking.watch.fd, 1);
+	ck_assert_int_ge(ways_to_take[_i](server), 1);
+	ck_assert_int_ge(ways_to_take[_i](server), 1);
+	ck_assert_int_eq(ticking.ticks, 1);
+	ck_assert(server->ready); /* requests have not ended */
+	for (int i = 0; i < 64; i++)
+		close(clients[i]);
+	ck_assert_int_eq(ssv_server_close(server), 0);
+	close(ticking.watch.fd);
+}
+END_TEST
+
 START_TEST(what_cannot_be_watched_is_refused)
 {
 	struct ssv_watch watch = {.fd = -1, .ready = tick};
@@ -1130,6 +1167,7 @@ static void add_watch_tests(TCase *tcase)
 	tcase_add_test(tcase, a_watch_is_called_on_the_serving_thread_and_may_fail);
 	tcase_add_test(tcase, a_watch_may_take_itself_out);
 	tcase_add_test(tcase, a_watch_may_end_the_server);
+	FOR_EACH(tcase, a_watch_has_its_turn_though_requests_never_end, ways_to_take);
 	tcase_add_test(tcase, what_cannot_be_watched_is_refused);
 }
 

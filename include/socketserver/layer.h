@@ -61,6 +61,12 @@ struct ssv_layer_ops {
 	void (*close_request)(struct ssv_layer *layer, struct ssv_request *request);
 	/** Told of `error`, a negative errno, in `request->stage`. Does not close the request. */
 	void (*handle_error)(struct ssv_layer *layer, struct ssv_request *request, int error);
+	/**
+	 * In a forked child of this server or another: closes the descriptors of the class that
+	 * are its parent's affair, and does no more, for locks are held and all other threads are
+	 * gone. Called for each class; there is no super.
+	 */
+	void (*forsake)(struct ssv_layer *layer);
 
 	/**
 	 * get_request() may run on several threads at once: it changes nothing but its request.
