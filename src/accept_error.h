@@ -10,6 +10,9 @@ enum ssv_accept_error {
 	SSV_ACCEPT_FATAL,     /* it is no listener, or not any more */
 };
 
+/** In a row, before the listener rests as in an overload. */
+#define SSV_MAX_TRANSIENT_FAILURES 16
+
 /** Of a negative errno; what is not known is overload, which waits and does not spin. */
 enum ssv_accept_error ssv_accept_error(int error);
 

@@ -45,3 +45,12 @@ int64_t ssv_earlier(int64_t one, int64_t other)
 {
 	return one < other ? one : other;
 }
+
+bool ssv_wait_until(pthread_cond_t *condition, pthread_mutex_t *lock, int64_t until)
+{
+	struct timespec time = {.tv_sec = until / 1000000000, .tv_nsec = until % 1000000000};
+
+	if (until == SSV_NEVER)
+		return pthread_cond_wait(condition, lock) == 0;
+	return pthread_cond_clockwait(condition, lock, CLOCK_MONOTONIC, &time) == 0;
+}

@@ -2,6 +2,8 @@
 #ifndef SSV_CLOCK_H
 #define SSV_CLOCK_H
 
+#include <pthread.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 /** Where it comes from; tests put their own here, before any thread starts. */
@@ -17,5 +19,8 @@ int ssv_ms_until(int64_t until);
 
 /** The time that comes first. */
 int64_t ssv_earlier(int64_t one, int64_t other);
+
+/** Waits on a condition, until that time at most. Whether it was woken, and not by the time. */
+bool ssv_wait_until(pthread_cond_t *condition, pthread_mutex_t *lock, int64_t until);
 
 #endif

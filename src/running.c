@@ -5,7 +5,6 @@
 
 #include <errno.h>
 #include <sys/socket.h>
-#include <time.h>
 
 static _Thread_local struct ssv_stay *innermost;
 
@@ -109,17 +108,6 @@ void ssv_server_request_stop(struct ssv_server *server)
 	errno = saved;
 }
 
-/* Under the lock. */
-static void wait_for_change(struct ssv_server *server, int64_t until)
-{
-	struct timespec time = {.tv_sec = until / 1000000000, .tv_nsec = until % 1000000000};
-
-	if (until == SSV_NEVER)
-		pthread_cond_wait(&server->changed, &server->lock);
-	else
-		pthread_cond_clockwait(&server->changed, &server->lock, CLOCK_MONOTONIC, &time);
-}
-
 /* The run of before the stop: one that begins after it is not meant, and not waited for. */
 bool ssv_running_stop(struct ssv_server *server, int64_t until)
 {
@@ -130,7 +118,7 @@ bool ssv_running_stop(struct ssv_server *server, int64_t until)
 	run = server->run;
 	ssv_server_request_stop(server);
 	while (server->inside && server->run == run && ssv_ms_until(until) != 0)
-		wait_for_change(server, until);
+		ssv_wait_until(&server->changed, &server->lock, until);
 	over = !server->inside || server->run != run;
 	pthread_mutex_unlock(&server->lock);
 	return over;

@@ -8,8 +8,7 @@
 
 #include <errno.h>
 
-#define MAX_BATCH 16              /* requests between two looks at the watches */
-#define MAX_TRANSIENT_FAILURES 16 /* in a row, before the listener rests as in an overload */
+#define MAX_BATCH 16 /* requests between two looks at the watches */
 
 void ssv_count(uint64_t *counter, uint64_t n)
 {
@@ -108,7 +107,7 @@ static int listener_failed(struct ssv_server *server, int error)
 		ssv_server_report(
 			server, SSV_LOG_ERROR, NULL, "the listener cannot be used", error);
 		return error;
-	} else if (kind == SSV_ACCEPT_OVERLOAD || ++server->failures > MAX_TRANSIENT_FAILURES) {
+	} else if (kind == SSV_ACCEPT_OVERLOAD || ++server->failures > SSV_MAX_TRANSIENT_FAILURES) {
 		rest(server, error);
 	}
 	return 0;
