@@ -1,0 +1,309 @@
+#include "children.h"
+
+#include "clock.h"
+#include "descriptor.h"
+#include "report.h"
+#include "running.h"
+#include "serving.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <socketserver/container_of.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/timerfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define MAX_PAUSE_MS 1000 /* between two looks at a child whose end nothing tells of */
+
+/* --- the list of children, and their memory --- */
+
+struct ssv_child *ssv_children_take(struct ssv_forking_mixin *forking)
+{
+	struct ssv_child *child = forking->spare;
+
+	if (child == NULL)
+		return calloc(1, sizeof(*child));
+	forking->spare = child->next;
+	return child;
+}
+
+void ssv_children_put_back(struct ssv_forking_mixin *forking, struct ssv_child *child)
+{
+	child->next = forking->spare;
+	forking->spare = child;
+}
+
+static void free_spares(struct ssv_forking_mixin *forking)
+{
+	struct ssv_child *child;
+
+	while (forking->spare != NULL) {
+		child = ssv_children_take(forking);
+		free(child);
+	}
+}
+
+static void link_child(struct ssv_forking_mixin *forking, struct ssv_child *child)
+{
+	pthread_mutex_lock(&forking->layer.server->lock);
+	child->previous = NULL;
+	child->next = forking->children;
+	if (child->next != NULL)
+		child->next->previous = child;
+	forking->children = child;
+	__atomic_add_fetch(&forking->active, 1, __ATOMIC_SEQ_CST);
+	pthread_mutex_unlock(&forking->layer.server->lock);
+}
+
+static void unlink_child(struct ssv_forking_mixin *forking, struct ssv_child *child)
+{
+	pthread_mutex_lock(&forking->layer.server->lock);
+	if (child->next != NULL)
+		child->next->previous = child->previous;
+	if (child->previous != NULL)
+		child->previous->next = child->next;
+	else
+		forking->children = child->next;
+	__atomic_sub_fetch(&forking->active, 1, __ATOMIC_SEQ_CST);
+	pthread_mutex_unlock(&forking->layer.server->lock);
+}
+
+/* --- the end of a child --- */
+
+static void report_child(const struct ssv_child *child, enum ssv_log_level level, const char *what,
+	const char *name, int number)
+{
+	char text[64];
+
+	snprintf(text, sizeof(text), "%s %d, pid %d", name, number, (int)child->pid);
+	ssv_report_text(child->request.server, level, &child->request, what, text);
+}
+
+/* A child that fails has said so itself. */
+static void report_end(const struct ssv_child *child, int status)
+{
+	enum ssv_log_level level = child->ending ? SSV_LOG_DEBUG : SSV_LOG_WARNING;
+	const char *name;
+
+	if (status > 0 && WIFSIGNALED(status)) {
+		name = sigabbrev_np(WTERMSIG(status));
+		report_child(child, level, "a child was ended by a signal",
+			name != NULL ? name : "signal", WTERMSIG(status));
+	} else if (status > 0) {
+		report_child(
+			child, SSV_LOG_DEBUG, "a child has failed", "status", WEXITSTATUS(status));
+	}
+}
+
+static void forget_child(struct ssv_forking_mixin *forking, struct ssv_child *child)
+{
+	if (child->watched)
+		ssv_server_unwatch(forking->layer.server, &child->watch);
+	ssv_child_close(child);
+	ssv_live_remove(&child->request);
+	unlink_child(forking, child);
+	forking->untold -= !child->is_pidfd || !child->watched;
+	forking->failures = forking->holds = 0;
+}
+
+/* Whether it is gone; then it is forgotten. */
+static bool reap(struct ssv_child *child)
+{
+	struct ssv_forking_mixin *forking = child->forking;
+	int status;
+
+	if (!ssv_child_is_gone(child, &status))
+		return false;
+	report_end(child, status);
+	forget_child(forking, child);
+	if (forking->child_exited != NULL)
+		forking->child_exited(forking, child->pid, status);
+	ssv_children_put_back(forking, child);
+	ssv_serving_given_back(forking->layer.server);
+	return true;
+}
+
+int ssv_children_reap(struct ssv_forking_mixin *forking)
+{
+	struct ssv_child *child, *next;
+
+	for (child = forking->children; child != NULL; child = next) {
+		next = child->next;
+		reap(child);
+	}
+	return forking->active;
+}
+
+/* --- looks at children, by the timer --- */
+
+static void set_alarm(struct ssv_forking_mixin *forking, int64_t at)
+{
+	int64_t left = at == SSV_NEVER ? 0 : at - ssv_now();
+	struct itimerspec time = {0};
+
+	if (at != SSV_NEVER && left <= 0)
+		left = 1;
+	time.it_value.tv_sec = left / 1000000000;
+	time.it_value.tv_nsec = left % 1000000000;
+	timerfd_settime(forking->timer.fd, 0, &time, NULL);
+	forking->alarm = at;
+}
+
+static void look_before(struct ssv_forking_mixin *forking, int64_t at)
+{
+	if (at < forking->alarm)
+		set_alarm(forking, at);
+}
+
+/* It has ended or is about to: nothing will tell when, so look at it, 1 ms, 2 ms, … 1 s later. */
+static void look_again(struct ssv_child *child)
+{
+	child->pause = child->pause == 0 ? 1 : 2 * child->pause;
+	if (child->pause > MAX_PAUSE_MS)
+		child->pause = MAX_PAUSE_MS;
+	child->look = ssv_until(child->pause);
+	look_before(child->forking, child->look);
+}
+
+static void kill_overdue(struct ssv_child *child)
+{
+	report_child(
+		child, SSV_LOG_WARNING, "a child is killed at its deadline", "signal", SIGKILL);
+	child->ending = true;
+	child->deadline = SSV_NEVER;
+	ssv_child_signal(child, SIGKILL);
+}
+
+static void look_at(struct ssv_child *child, int64_t now)
+{
+	if (ssv_earlier(child->deadline, child->look) > now || reap(child))
+		return;
+	if (child->deadline <= now)
+		kill_overdue(child);
+	if (child->look <= now)
+		look_again(child);
+}
+
+static int timer_ready(struct ssv_watch *watch)
+{
+	struct ssv_forking_mixin *forking =
+		ssv_container_of(watch, struct ssv_forking_mixin, timer);
+	struct ssv_child *child, *next;
+	int64_t now = ssv_now();
+
+	set_alarm(forking, SSV_NEVER);
+	for (child = forking->children; child != NULL; child = next) {
+		next = child->next;
+		look_at(child, now);
+	}
+	for (child = forking->children; child != NULL; child = child->next)
+		look_before(forking, ssv_earlier(child->deadline, child->look));
+	return 0;
+}
+
+/* Its end was told; where the kernel is not so far yet, it is looked for. */
+static int child_ready(struct ssv_watch *watch)
+{
+	struct ssv_child *child = ssv_container_of(watch, struct ssv_child, watch);
+
+	if (reap(child))
+		return 0;
+	ssv_server_unwatch(child->forking->layer.server, watch);
+	child->watched = false;
+	child->forking->untold += child->is_pidfd;
+	look_again(child);
+	return 0;
+}
+
+void ssv_children_follow(struct ssv_forking_mixin *forking, struct ssv_child *child, pid_t pid)
+{
+	ssv_child_follow(child, pid);
+	child->watch.ready = child_ready;
+	child->look = SSV_NEVER;
+	link_child(forking, child);
+	child->watched =
+		child->watch.fd >= 0 && ssv_server_watch(forking->layer.server, &child->watch) == 0;
+	forking->untold += !child->is_pidfd || !child->watched;
+	if (!child->watched)
+		look_again(child);
+	look_before(forking, child->deadline);
+}
+
+/* --- all of them --- */
+
+/* One after the other will do, since they are waited for all. */
+void ssv_children_wait(struct ssv_forking_mixin *forking, int64_t until)
+{
+	struct pollfd polled[2];
+	struct ssv_child *child;
+
+	while ((child = forking->children) != NULL && ssv_ms_until(until) != 0) {
+		polled[0] = (struct pollfd){.fd = forking->timer.fd, .events = POLLIN};
+		polled[1] = (struct pollfd){.fd = -1, .events = POLLIN};
+		if (child->watched)
+			polled[1].fd = child->watch.fd;
+		if (poll(polled, 2, ssv_ms_until(until)) <= 0)
+			continue;
+		if (polled[1].revents != 0)
+			child_ready(&child->watch);
+		if (polled[0].revents != 0)
+			timer_ready(&forking->timer);
+	}
+	ssv_children_reap(forking);
+}
+
+void ssv_children_end(struct ssv_forking_mixin *forking, int signal, int64_t until)
+{
+	struct ssv_child *child;
+
+	for (child = forking->children; child != NULL; child = child->next) {
+		child->ending = true;
+		ssv_child_signal(child, signal);
+	}
+	ssv_children_wait(forking, until);
+}
+
+int ssv_children_open(struct ssv_forking_mixin *forking)
+{
+	int fd;
+
+	if (forking->timer.fd >= 0)
+		return 0;
+	fd = ssv_descriptor_above_stdio(
+		timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
+	if (fd < 0)
+		return -errno;
+	forking->timer.fd = fd;
+	forking->timer.ready = timer_ready;
+	forking->alarm = SSV_NEVER;
+	return ssv_server_watch(forking->layer.server, &forking->timer);
+}
+
+void ssv_children_close(struct ssv_forking_mixin *forking)
+{
+	if (forking->timer.fd >= 0) {
+		ssv_server_unwatch(forking->layer.server, &forking->timer);
+		close(forking->timer.fd);
+	}
+	forking->timer.fd = -1;
+	free_spares(forking);
+}
+
+void ssv_children_forsake(struct ssv_forking_mixin *forking)
+{
+	struct ssv_child *child;
+
+	while ((child = forking->children) != NULL) {
+		forking->children = child->next;
+		ssv_child_close(child);
+		ssv_children_put_back(forking, child);
+	}
+	forking->active = 0;
+	if (forking->timer.fd >= 0)
+		close(forking->timer.fd);
+	forking->timer.fd = -1;
+}
