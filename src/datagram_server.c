@@ -2,6 +2,7 @@
 
 #include "request.h"
 #include "stream.h"
+#include "stream_buffer.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -83,7 +84,7 @@ int ssv_datagram_server_get_request(
 {
 	struct sockaddr_storage peer;
 	socklen_t length = sizeof(peer);
-	int rc = ssv_stream_reserve(&request->socket.in, size);
+	int rc = ssv_buffer_reserve(&request->socket.in, size);
 	ssize_t n;
 
 	if (rc < 0)

@@ -3,11 +3,11 @@
 #include "clock.h"
 #include "socket_stream.h"
 #include "stream.h"
+#include "stream_buffer.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <socketserver/container_of.h>
-#include <string.h>
 
 #define MAX_REPLY 65507 /* what UDP takes over IPv4 */
 
@@ -30,20 +30,13 @@ static size_t size_of(const struct iovec *parts, int count)
 	return total;
 }
 
-static void append(struct ssv_stream_buffer *buffer, const struct iovec *part)
-{
-	if (part->iov_len > 0)
-		memcpy(buffer->data + buffer->end, part->iov_base, part->iov_len);
-	buffer->end += part->iov_len;
-}
-
 static ssize_t datagram_write(
 	struct ssv_stream *stream, const struct iovec *parts, int count, int64_t until)
 {
 	struct ssv_request *request = ssv_container_of(stream, struct ssv_request, socket);
 	struct ssv_stream_buffer *reply = &request->reply;
 	size_t total = size_of(parts, count);
-	int rc = ssv_stream_reserve(reply, MAX_REPLY);
+	int rc = ssv_buffer_reserve(reply, MAX_REPLY);
 
 	(void)until;
 	if (rc < 0)
@@ -53,7 +46,7 @@ static ssize_t datagram_write(
 	if (total > MAX_REPLY - reply->end)
 		return -EMSGSIZE;
 	for (int i = 0; i < count; i++)
-		append(reply, &parts[i]);
+		ssv_buffer_append(reply, &parts[i]);
 	request->replying = true;
 	return (ssize_t)total;
 }

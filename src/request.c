@@ -5,6 +5,7 @@
 #include "running.h"
 #include "serving.h"
 #include "stream.h"
+#include "stream_buffer.h"
 
 #include <errno.h>
 #include <socketserver/server.h>
@@ -96,9 +97,8 @@ void ssv_request_free(struct ssv_request *request)
 {
 	ssv_request_close(request);
 	ssv_stream_close(&request->socket);
-	free(request->reply.data);
+	ssv_buffer_free(&request->reply);
 	free(request->instance);
-	request->reply = (struct ssv_stream_buffer){0};
 	request->instance = NULL;
 	request->instance_size = 0;
 }

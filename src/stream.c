@@ -2,6 +2,7 @@
 
 #include "clock.h"
 #include "socket_stream.h"
+#include "stream_buffer.h"
 
 #include <errno.h>
 #include <netinet/tcp.h>
@@ -13,41 +14,6 @@
 #define MAX_DATAGRAM 65535
 #define KEPT_MEMORY 65536 /* a buffer that one request made larger is not kept for the next */
 #define MAX_PARTS 8
-
-static size_t buffered(const struct ssv_stream_buffer *buffer)
-{
-	return buffer->end - buffer->start;
-}
-
-static void discard(struct ssv_stream_buffer *buffer)
-{
-	free(buffer->data);
-	*buffer = (struct ssv_stream_buffer){0};
-}
-
-int ssv_stream_reserve(struct ssv_stream_buffer *buffer, size_t size)
-{
-	size_t larger = buffer->size * 2 > size + 1 ? buffer->size * 2 : size + 1;
-	char *data;
-
-	if (buffer->size - buffer->start > size)
-		return 0;
-	if (size >= PTRDIFF_MAX)
-		return -ENOMEM;
-	if (buffer->start > 0) {
-		memmove(buffer->data, buffer->data + buffer->start, buffered(buffer));
-		buffer->end -= buffer->start;
-		buffer->start = 0;
-	}
-	if (buffer->size > size)
-		return 0;
-	data = realloc(buffer->data, larger);
-	if (data == NULL)
-		return -ENOMEM;
-	buffer->data = data;
-	buffer->size = larger;
-	return 0;
-}
 
 void ssv_stream_reopen(struct ssv_stream *stream, int fd, enum ssv_transport transport,
 	const struct ssv_limits *limits)
@@ -82,16 +48,16 @@ void ssv_stream_end(struct ssv_stream *stream)
 		stream->ops->close(stream);
 	stream->fd = -1;
 	if (stream->in.size > KEPT_MEMORY)
-		discard(&stream->in);
+		ssv_buffer_free(&stream->in);
 	if (stream->out.size > KEPT_MEMORY)
-		discard(&stream->out);
+		ssv_buffer_free(&stream->out);
 }
 
 void ssv_stream_close(struct ssv_stream *stream)
 {
 	ssv_stream_end(stream);
-	discard(&stream->in);
-	discard(&stream->out);
+	ssv_buffer_free(&stream->in);
+	ssv_buffer_free(&stream->out);
 }
 
 void ssv_stream_set_deadline(struct ssv_stream *stream, int milliseconds)
@@ -149,22 +115,12 @@ static ssize_t fill(struct ssv_stream *stream)
 		return 0;
 	if (in->start == in->end)
 		in->start = in->end = 0;
-	rc = ssv_stream_reserve(in, buffered(in) + stream->read_size);
+	rc = ssv_buffer_reserve(in, ssv_buffer_length(in) + stream->read_size);
 	if (rc < 0)
 		return rc;
 	n = receive(stream, in->data + in->end, stream->read_size);
 	if (n > 0)
 		in->end += (size_t)n;
-	return n;
-}
-
-static size_t take(struct ssv_stream_buffer *buffer, void *data, size_t size)
-{
-	size_t n = buffered(buffer) < size ? buffered(buffer) : size;
-
-	if (n > 0)
-		memcpy(data, buffer->data + buffer->start, n);
-	buffer->start += n;
 	return n;
 }
 
@@ -175,14 +131,14 @@ ssize_t ssv_stream_read(struct ssv_stream *stream, void *data, size_t size)
 	release(stream);
 	if (size == 0)
 		return 0;
-	if (buffered(&stream->in) == 0) {
+	if (ssv_buffer_length(&stream->in) == 0) {
 		if (size >= stream->read_size || !ssv_transport_is_stream(stream->transport))
 			return receive(stream, data, size);
 		n = fill(stream);
 		if (n <= 0)
 			return n;
 	}
-	return (ssize_t)take(&stream->in, data, size);
+	return (ssize_t)ssv_buffer_take(&stream->in, data, size);
 }
 
 ssize_t ssv_stream_read_exact(struct ssv_stream *stream, void *data, size_t size)
@@ -206,12 +162,12 @@ int ssv_stream_gather(struct ssv_stream *stream, size_t size)
 	ssize_t n;
 
 	release(stream);
-	while (buffered(&stream->in) < size) {
+	while (ssv_buffer_length(&stream->in) < size) {
 		n = fill(stream);
 		if (n < 0)
 			return (int)n;
 		if (n == 0)
-			return buffered(&stream->in) == 0 ? 0 : -EPROTO;
+			return ssv_buffer_length(&stream->in) == 0 ? 0 : -EPROTO;
 	}
 	return 1;
 }
@@ -245,10 +201,11 @@ ssize_t ssv_stream_read_until(
 		return -EINVAL;
 	release(stream);
 	for (;;) {
-		n = buffered(in) - searched;
+		n = ssv_buffer_length(in) - searched;
 		found = n == 0 ? NULL
 			       : memmem(in->data + in->start + searched, n, delimiter, length);
-		n = found == NULL ? buffered(in) : (size_t)(found - in->data) - in->start + length;
+		n = found == NULL ? ssv_buffer_length(in)
+				  : (size_t)(found - in->data) - in->start + length;
 		if (n > stream->limits.max_line)
 			return -EMSGSIZE;
 		if (found != NULL)
@@ -272,18 +229,18 @@ ssize_t ssv_stream_peek(struct ssv_stream *stream, char **data)
 	ssize_t n;
 
 	release(stream);
-	if (buffered(&stream->in) == 0) {
+	if (ssv_buffer_length(&stream->in) == 0) {
 		n = fill(stream);
 		if (n <= 0)
 			return n;
 	}
 	*data = stream->in.data + stream->in.start;
-	return (ssize_t)buffered(&stream->in);
+	return (ssize_t)ssv_buffer_length(&stream->in);
 }
 
 int ssv_stream_wait(struct ssv_stream *stream, int other, int timeout)
 {
-	bool have = buffered(&stream->in) > 0 || stream->at_end;
+	bool have = ssv_buffer_length(&stream->in) > 0 || stream->at_end;
 	int rc = 0;
 
 	if (have && other < 0)
@@ -339,7 +296,7 @@ static int send_all(struct ssv_stream *stream, struct iovec *parts, int count)
 int ssv_stream_flush(struct ssv_stream *stream)
 {
 	struct ssv_stream_buffer *out = &stream->out;
-	struct iovec part = {.iov_len = buffered(out)};
+	struct iovec part = {.iov_len = ssv_buffer_length(out)};
 
 	if (part.iov_len == 0)
 		return 0;
@@ -352,16 +309,13 @@ int ssv_stream_flush(struct ssv_stream *stream)
 static int gather_parts(struct ssv_stream *stream, const struct iovec *parts, int count)
 {
 	struct ssv_stream_buffer *out = &stream->out;
-	int rc = ssv_stream_reserve(out, stream->write_size), i;
+	int rc = ssv_buffer_reserve(out, stream->write_size), i;
 
 	if (rc < 0)
 		return rc;
-	for (i = 0; i < count; i++) {
-		if (parts[i].iov_len > 0)
-			memcpy(out->data + out->end, parts[i].iov_base, parts[i].iov_len);
-		out->end += parts[i].iov_len;
-	}
-	return buffered(out) < stream->write_size ? 0 : ssv_stream_flush(stream);
+	for (i = 0; i < count; i++)
+		ssv_buffer_append(out, &parts[i]);
+	return ssv_buffer_length(out) < stream->write_size ? 0 : ssv_stream_flush(stream);
 }
 
 /* Copies the parts that are not empty, unless all are; the number of bytes in all, or -EINVAL. */
@@ -390,7 +344,7 @@ ssize_t ssv_stream_writev(struct ssv_stream *stream, const struct iovec *parts, 
 
 	if (total < 0 || (total == 0 && ssv_transport_is_stream(stream->transport)))
 		return total;
-	if (total == 0 || buffered(&stream->out) + (size_t)total > stream->write_size)
+	if (total == 0 || ssv_buffer_length(&stream->out) + (size_t)total > stream->write_size)
 		rc = ssv_stream_flush(stream);
 	if (rc == 0 && total > 0 && (size_t)total < stream->write_size)
 		rc = gather_parts(stream, copy, count);
@@ -448,12 +402,12 @@ ssize_t ssv_stream_try_write(struct ssv_stream *stream, const void *data, size_t
 
 	if (is_overdue(stream))
 		return -ETIMEDOUT;
-	if (buffered(out) > 0) {
-		n = send_some(stream, out->data + out->start, buffered(out));
+	if (ssv_buffer_length(out) > 0) {
+		n = send_some(stream, out->data + out->start, ssv_buffer_length(out));
 		if (n < 0)
 			return n;
 		out->start += (size_t)n;
-		if (buffered(out) > 0)
+		if (ssv_buffer_length(out) > 0)
 			return -EAGAIN;
 	}
 	return send_some(stream, data, size);

@@ -11,9 +11,6 @@ void ssv_stream_reopen(struct ssv_stream *stream, int fd, enum ssv_transport tra
 /** Closes the socket, and keeps the memory for ssv_stream_reopen(). Harmless twice. */
 void ssv_stream_end(struct ssv_stream *stream);
 
-/** Makes room for `size` bytes in all behind the buffer's start, and for a NUL behind them. */
-int ssv_stream_reserve(struct ssv_stream_buffer *buffer, size_t size);
-
 /** Reads exactly what a length-prefixed message needs: `size` bytes are buffered afterwards. 1, or
  * as read_exact. */
 int ssv_stream_gather(struct ssv_stream *stream, size_t size);

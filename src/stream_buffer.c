@@ -1,0 +1,57 @@
+#include "stream_buffer.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+size_t ssv_buffer_length(const struct ssv_stream_buffer *buffer)
+{
+	return buffer->end - buffer->start;
+}
+
+int ssv_buffer_reserve(struct ssv_stream_buffer *buffer, size_t size)
+{
+	size_t larger = buffer->size * 2 > size + 1 ? buffer->size * 2 : size + 1;
+	char *data;
+
+	if (buffer->size - buffer->start > size)
+		return 0;
+	if (size >= PTRDIFF_MAX)
+		return -ENOMEM;
+	if (buffer->start > 0) {
+		memmove(buffer->data, buffer->data + buffer->start, ssv_buffer_length(buffer));
+		buffer->end -= buffer->start;
+		buffer->start = 0;
+	}
+	if (buffer->size > size)
+		return 0;
+	data = realloc(buffer->data, larger);
+	if (data == NULL)
+		return -ENOMEM;
+	buffer->data = data;
+	buffer->size = larger;
+	return 0;
+}
+
+void ssv_buffer_append(struct ssv_stream_buffer *buffer, const struct iovec *part)
+{
+	if (part->iov_len > 0)
+		memcpy(buffer->data + buffer->end, part->iov_base, part->iov_len);
+	buffer->end += part->iov_len;
+}
+
+size_t ssv_buffer_take(struct ssv_stream_buffer *buffer, void *data, size_t size)
+{
+	size_t n = ssv_buffer_length(buffer) < size ? ssv_buffer_length(buffer) : size;
+
+	if (n > 0)
+		memcpy(data, buffer->data + buffer->start, n);
+	buffer->start += n;
+	return n;
+}
+
+void ssv_buffer_free(struct ssv_stream_buffer *buffer)
+{
+	free(buffer->data);
+	*buffer = (struct ssv_stream_buffer){0};
+}
