@@ -3,12 +3,12 @@
 #include "open_servers.h"
 #include "running.h"
 #include "serving.h"
+#include "tally.h"
 
 #include <errno.h>
 #include <signal.h>
 #include <socketserver/container_of.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -80,7 +80,7 @@ static int fork_failed(struct ssv_forking_mixin *forking, int error)
 		forking->failures++;
 	forking->holds = forking->failures;
 	forking->failure = error == -EAGAIN ? NO_PROCESS : error;
-	ssv_count(&forking->layer.server->counters->refused, 1);
+	ssv_count(&forking->layer.server->tally->counters.refused, 1);
 	return error;
 }
 
@@ -157,31 +157,6 @@ static int forking_handle_timeout(struct ssv_layer *layer)
 
 /* --- from activate to close --- */
 
-/* Children count as well: in memory that they share. */
-static int share_counters(struct ssv_server *server)
-{
-	void *memory;
-
-	if (server->counters != &server->own_counters)
-		return 0;
-	memory = mmap(NULL, sizeof(*server->counters), PROT_READ | PROT_WRITE,
-		MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (memory == MAP_FAILED)
-		return -errno;
-	server->counters = memory;
-	*server->counters = server->own_counters;
-	return 0;
-}
-
-static void unshare_counters(struct ssv_server *server)
-{
-	if (server->counters == &server->own_counters)
-		return;
-	server->own_counters = *server->counters;
-	munmap(server->counters, sizeof(*server->counters));
-	server->counters = &server->own_counters;
-}
-
 /* They are no children of a child. */
 static void forking_forsake(struct ssv_layer *layer)
 {
@@ -195,7 +170,7 @@ static int forking_activate(struct ssv_layer *layer)
 
 	forking->pipes = rc == 0;
 	if (rc >= 0)
-		rc = share_counters(layer->server);
+		rc = ssv_tally_share(layer->server);
 	if (rc >= 0)
 		rc = ssv_children_open(forking);
 	return rc < 0 ? rc : ssv_super_activate(layer);
@@ -229,7 +204,7 @@ static int forking_close(struct ssv_layer *layer)
 	rc = forking->active > 0 ? forking->active : ssv_super_close(layer);
 	if (rc == 0) {
 		ssv_children_close(forking);
-		unshare_counters(server);
+		ssv_tally_unshare(server);
 		forking->failures = forking->holds = 0;
 	}
 	return rc;

@@ -1,26 +1,36 @@
 #include "report.h"
 
 #include "clock.h"
+#include "tally.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #define WINDOW_MS 10000
 #define PRINTED_IN_A_WINDOW 10
+#define KINDS (sizeof(((struct ssv_tally *)0)->reports) / sizeof(struct ssv_report_count) - 1)
+
+static bool is_over(const struct ssv_report_count *count, int64_t now)
+{
+	return count->printed == 0 || now - count->since >= WINDOW_MS * INT64_C(1000000);
+}
 
 /* Under the lock. The count of equal reports; the oldest, which `lost` then is, makes room for a
- * new kind. */
-static struct ssv_report_count *find(
-	struct ssv_server *server, const char *what, int error, struct ssv_report_count *lost)
+ * new kind when its time is over. */
+static struct ssv_report_count *find(struct ssv_tally *tally, const char *what, int error,
+	int64_t now, struct ssv_report_count *lost)
 {
-	const size_t n = sizeof(server->reports) / sizeof(server->reports[0]);
-	struct ssv_report_count *oldest = server->reports, *count;
+	struct ssv_report_count *oldest = tally->reports, *others = tally->reports + KINDS, *count;
 
-	for (count = server->reports; count < server->reports + n; count++) {
+	for (count = tally->reports; count < others; count++) {
 		if (count->error == error && count->what != NULL && strcmp(count->what, what) == 0)
 			return count;
 		if (count->since < oldest->since)
 			oldest = count;
+	}
+	if (!is_over(oldest, now)) {
+		others->what = "other reports";
+		return others;
 	}
 	*lost = *oldest;
 	*oldest = (struct ssv_report_count){.what = what, .error = error};
@@ -35,9 +45,9 @@ static bool is_due(struct ssv_server *server, const char *what, int error, unsig
 	struct ssv_report_count *count;
 	bool due;
 
-	pthread_mutex_lock(&server->lock);
-	count = find(server, what, error, lost);
-	if (count->printed == 0 || now - count->since >= WINDOW_MS * INT64_C(1000000)) {
+	ssv_tally_lock(server->tally);
+	count = find(server->tally, what, error, now, lost);
+	if (is_over(count, now)) {
 		count->printed = 0;
 		count->since = now;
 	}
@@ -49,7 +59,7 @@ static bool is_due(struct ssv_server *server, const char *what, int error, unsig
 	} else {
 		count->suppressed++;
 	}
-	pthread_mutex_unlock(&server->lock);
+	ssv_tally_unlock(server->tally);
 	return due;
 }
 
@@ -112,14 +122,13 @@ void ssv_report_text(struct ssv_server *server, enum ssv_log_level level,
 
 void ssv_report_rest(struct ssv_server *server)
 {
-	const size_t n = sizeof(server->reports) / sizeof(server->reports[0]);
 	struct ssv_report_count *count, rest;
 
-	for (count = server->reports; count < server->reports + n; count++) {
-		pthread_mutex_lock(&server->lock);
+	for (count = server->tally->reports; count <= server->tally->reports + KINDS; count++) {
+		ssv_tally_lock(server->tally);
 		rest = *count;
 		*count = (struct ssv_report_count){0};
-		pthread_mutex_unlock(&server->lock);
+		ssv_tally_unlock(server->tally);
 		print_rest(server, &rest);
 	}
 }

@@ -6,6 +6,7 @@
 #include "serving.h"
 #include "stream.h"
 #include "stream_buffer.h"
+#include "tally.h"
 
 #include <errno.h>
 #include <socketserver/server.h>
@@ -31,7 +32,7 @@ static void fill(struct ssv_request *request, int fd, enum ssv_transport transpo
 
 static void announce(struct ssv_request *request)
 {
-	ssv_count(&request->server->counters->accepted, 1);
+	ssv_count(&request->server->tally->counters.accepted, 1);
 	ssv_live_add(request);
 }
 
@@ -86,8 +87,8 @@ void ssv_request_close(struct ssv_request *request)
 	if (request->stream == NULL)
 		return;
 	ssv_live_remove(request); /* first: nobody may shut down a number that is closed already */
-	ssv_count(&request->server->counters->bytes_read, request->stream->bytes_read);
-	ssv_count(&request->server->counters->bytes_written, request->stream->bytes_written);
+	ssv_count(&request->server->tally->counters.bytes_read, request->stream->bytes_read);
+	ssv_count(&request->server->tally->counters.bytes_written, request->stream->bytes_written);
 	ssv_stream_end(request->stream);
 	request->stream = NULL;
 	ssv_serving_given_back(request->server);

@@ -8,6 +8,7 @@
 #include "running.h"
 #include "serving.h"
 #include "stop_signals.h"
+#include "tally.h"
 
 #include <errno.h>
 #include <socketserver/server_group.h>
@@ -68,13 +69,13 @@ void ssv_server_close_request(struct ssv_server *server, struct ssv_request *req
 
 void ssv_server_handle_error(struct ssv_server *server, struct ssv_request *request, int error)
 {
-	ssv_count(&server->counters->failed, 1);
+	ssv_count(&server->tally->counters.failed, 1);
 	ssv_super_handle_error(&server->mro, request, error);
 }
 
 void ssv_server_counters(struct ssv_server *server, struct ssv_counters *counters)
 {
-	const struct ssv_counters *now = server->counters;
+	const struct ssv_counters *now = &server->tally->counters;
 	const struct ssv_request *request;
 
 	*counters = (struct ssv_counters){
@@ -228,7 +229,7 @@ void ssv_server_init(struct ssv_server *server, const struct ssv_address *at,
 		.close_until = SSV_NEVER,
 	};
 	ssv_limits_init(&server->limits);
-	server->counters = &server->own_counters;
+	ssv_tally_init(server);
 	pthread_mutex_init(&server->turn, NULL);
 	pthread_mutex_init(&server->lock, NULL);
 	pthread_cond_init(&server->changed, NULL);

@@ -5,15 +5,11 @@
 #include "clock.h"
 #include "loop.h"
 #include "running.h"
+#include "tally.h"
 
 #include <errno.h>
 
 #define MAX_BATCH 16 /* requests between two looks at the watches */
-
-void ssv_count(uint64_t *counter, uint64_t n)
-{
-	__atomic_add_fetch(counter, n, __ATOMIC_RELAXED);
-}
 
 /* --- the listener, and its rests --- */
 
@@ -132,7 +128,7 @@ static int verify_and_process(struct ssv_server *server, struct ssv_request *req
 	request->stage = "verify_request";
 	rc = ssv_server_verify_request(server, request);
 	if (rc == 0)
-		ssv_count(&server->counters->refused, 1);
+		ssv_count(&server->tally->counters.refused, 1);
 	if (rc > 0) {
 		request->stage = "process_request";
 		rc = ssv_server_process_request(server, request);

@@ -38,7 +38,4 @@ void ssv_serving_hand_listener(struct ssv_server *server);
  * thread. */
 void ssv_serving_given_back(struct ssv_server *server);
 
-/** Adds to a counter. From any thread or process. */
-void ssv_count(uint64_t *counter, uint64_t n);
-
 #endif

@@ -4,6 +4,7 @@
 #include "loop.h"
 #include "running.h"
 #include "serving.h"
+#include "tally.h"
 #include "worker.h"
 
 #include <errno.h>
@@ -90,7 +91,8 @@ static int hand_over(struct ssv_threading_mixin *threading, struct ssv_request *
 	} else if (threading->threads < threading->max_threads) {
 		return ssv_worker_start(threading, request);
 	} else {
-		ssv_count(&threading->layer.server->counters->refused, 1); /* and it is shut down */
+		ssv_count(&threading->layer.server->tally->counters.refused,
+			1); /* and it is shut down */
 	}
 	return 0;
 }
@@ -218,7 +220,7 @@ static void refuse_surplus(struct ssv_server *server, bool surplus)
 		return;
 	server->ready = false;
 	if (ssv_server_get_request(server, &server->request) == 0) {
-		ssv_count(&server->counters->refused, 1);
+		ssv_count(&server->tally->counters.refused, 1);
 		ssv_server_shutdown_request(server, &server->request);
 	}
 }

@@ -4,6 +4,7 @@
 #include "child.h"
 #include "clock.h"
 #include "open_servers.h"
+#include "tally.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -603,6 +604,72 @@ START_TEST(counters_are_shared_with_the_children_and_outlive_close)
 		ck_assert_uint_eq(counters.active, 0);
 		ck_assert_int_eq(ssv_server_close(server), 0);
 	}
+}
+END_TEST
+
+static int log_pipe[2];
+
+static void log_to_pipe(struct ssv_log *log, enum ssv_log_level level,
+	const struct ssv_request *request, const char *message)
+{
+	(void)log;
+	(void)level;
+	(void)request;
+	dprintf(log_pipe[1], "%s\n", message);
+}
+
+static int lines_in(int fd)
+{
+	char text[8192];
+	ssize_t n = read(fd, text, sizeof(text));
+	int lines = 0;
+
+	for (ssize_t i = 0; i < n; i++)
+		lines += text[i] == '\n';
+	return lines;
+}
+
+START_TEST(children_that_fail_alike_are_logged_ten_times_and_counted)
+{
+	struct ssv_log log = {.write = log_to_pipe, .level = SSV_LOG_WARNING};
+
+	ck_assert_int_eq(pipe2(log_pipe, O_CLOEXEC), 0);
+	server->log = &log;
+	serve_here();
+	for (int i = 0; i < 15; i++)
+		hang_up(connect_and_ask("fail\n", ""));
+	expect_exits(15);
+	ck_assert_int_eq(lines_in(log_pipe[0]), 10);
+	stop_here();
+	ck_assert_int_eq(ssv_server_close(server), 0);
+	ck_assert_int_eq(lines_in(log_pipe[0]), 1); /* "and 5 more" */
+	close(log_pipe[0]);
+	close(log_pipe[1]);
+}
+END_TEST
+
+static void die_with_the_lock(struct ssv_forking_mixin *of, struct ssv_request *request)
+{
+	(void)of;
+	if (server->tally->counters.failed == 1) {
+		ssv_tally_lock(request->server->tally);
+		raise(SIGKILL);
+	}
+}
+
+START_TEST(a_child_that_is_killed_as_it_counts_stops_nobody)
+{
+	mixin->child_start = die_with_the_lock;
+	serve_here();
+	hang_up(connect_and_ask("fail\n", ""));
+	expect_exits(1);
+	hang_up(connect_and_ask("zero\n", ""));
+	expect_exits(2);
+	ck_assert(WIFSIGNALED(exits[1].status));
+	server->tally->counters.failed = 2;
+	hang_up(connect_and_ask("fail\n", ""));
+	expect_exits(3);
+	stop_here();
 }
 END_TEST
 
@@ -1452,6 +1519,8 @@ static void add_processing_tests(TCase *tcase)
 	tcase_add_loop_test(tcase, ssv_exit_is_not_told_and_ends_the_child_alone, 0, 3);
 	tcase_add_test(tcase, the_parent_closes_the_request_and_runs_nothing_of_it);
 	tcase_add_test(tcase, counters_are_shared_with_the_children_and_outlive_close);
+	tcase_add_test(tcase, children_that_fail_alike_are_logged_ten_times_and_counted);
+	tcase_add_test(tcase, a_child_that_is_killed_as_it_counts_stops_nobody);
 	tcase_add_test(tcase, live_requests_are_shown_with_their_clients);
 	tcase_add_test(tcase, stopping_in_a_child_affects_nobody_else);
 	tcase_add_test(tcase, a_signal_that_stops_the_server_ends_a_child_alone);

@@ -483,8 +483,8 @@ static const char *const kinds[] = {"kind 0", "kind 1", "kind 2", "kind 3", "kin
 	"kind 6", "kind 7", "kind 8", "kind 9", "kind 10", "kind 11"};
 #define REPORT_KINDS ((int)(sizeof(kinds) / sizeof(kinds[0])))
 
-/* Each line says how many were not printed: all of them add up. */
-static int said;
+/* Each line is one, and says how many were not printed: all of them add up. */
+static int said, said_lines;
 
 static void add_up(struct ssv_log *log, enum ssv_log_level level, const struct ssv_request *request,
 	const char *message)
@@ -494,22 +494,41 @@ static void add_up(struct ssv_log *log, enum ssv_log_level level, const struct s
 	(void)log;
 	(void)level;
 	(void)request;
+	said_lines++;
 	said += more != NULL ? atoi(more + strlen("(and ")) : 0;
 }
 
-START_TEST(more_kinds_than_can_be_counted_lose_no_count)
+START_TEST(more_kinds_than_can_be_counted_are_counted_as_one)
 {
 	struct ssv_log log = {.write = add_up, .level = SSV_LOG_DEBUG};
-	int i;
 
 	open_server();
 	server.log = &log;
-	for (i = 0; i < REPORT_KINDS; i++) {
-		set_clock(1000000 + i);
-		report_often(kinds[i], 0, 110);
+	for (int i = 0; i < 110; i++) {
+		for (int kind = 0; kind < REPORT_KINDS; kind++)
+			report(kinds[kind], 0);
 	}
+	ck_assert_int_eq(said_lines, 8 * 10 + 10);
 	ssv_report_rest(&server);
-	ck_assert_int_eq(said, REPORT_KINDS * 100);
+	ck_assert_int_eq(said_lines, 8 * 10 + 10 + 9);
+	ck_assert_int_eq(said, REPORT_KINDS * 110 - 8 * 10 - 10);
+}
+END_TEST
+
+START_TEST(a_new_kind_takes_the_place_of_one_whose_window_is_over)
+{
+	struct ssv_log log = {.write = add_up, .level = SSV_LOG_DEBUG};
+
+	open_server();
+	server.log = &log;
+	for (int kind = 0; kind < 8; kind++)
+		report_often(kinds[kind], 0, 110);
+	set_clock(1010000);
+	report_often(kinds[8], 0, 110);
+	ck_assert_int_eq(said, 100); /* of the one that it took the place of */
+	ck_assert_int_eq(said_lines, 8 * 10 + 1 + 10);
+	ssv_report_rest(&server);
+	ck_assert_int_eq(said, 9 * 100);
 }
 END_TEST
 
@@ -588,7 +607,8 @@ static void add_reports(TCase *tcase)
 	tcase_add_test(tcase, the_rest_is_said_once);
 	tcase_add_test(tcase, close_says_the_rest);
 	tcase_add_test(tcase, the_rest_is_no_less_important_than_the_log_wants);
-	tcase_add_test(tcase, more_kinds_than_can_be_counted_lose_no_count);
+	tcase_add_test(tcase, more_kinds_than_can_be_counted_are_counted_as_one);
+	tcase_add_test(tcase, a_new_kind_takes_the_place_of_one_whose_window_is_over);
 	tcase_add_test(tcase, threads_may_report_at_once);
 	tcase_add_test(tcase, the_rest_may_be_said_while_threads_report);
 }

@@ -751,7 +751,7 @@ START_TEST(what_is_not_verified_is_shut_down)
 		close(client);
 	}
 	stop_and_close(&served);
-	ck_assert_uint_eq(server->counters->refused, 5);
+	ck_assert_uint_eq(server->tally->counters.refused, 5);
 }
 END_TEST
 

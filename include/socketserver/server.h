@@ -50,6 +50,13 @@ struct ssv_counters {
 	uint64_t bytes_read, bytes_written; /**< of those that are over */
 };
 
+/** private: what is counted; a forking server's children share it */
+struct ssv_tally {
+	struct ssv_counters counters;       /* changed with atomics alone */
+	pthread_mutex_t lock;               /* of what follows */
+	struct ssv_report_count reports[9]; /* by kind; the last one: of all others */
+};
+
 struct ssv_server {
 	struct ssv_layer mro;   /**< head of the chain: the newest layer comes first */
 	struct ssv_layer layer; /**< BaseServer's own, the last */
@@ -88,13 +95,12 @@ struct ssv_server {
 	struct ssv_watch listener, wake;
 	int state;            /* enum ssv_running_state; changed with atomics alone */
 	pthread_mutex_t turn; /* verify_request, process_request, service_actions */
-	struct ssv_counters *counters, own_counters; /* changed with atomics alone */
-	pthread_mutex_t lock;                        /* of what follows */
+	struct ssv_tally *tally, own_tally;
+	pthread_mutex_t lock; /* of what follows */
 	pthread_cond_t changed;
-	bool inside;              /* a thread is in the loop */
-	unsigned int run;         /* how many times one has been */
-	struct ssv_request *live; /* the open requests */
-	struct ssv_report_count reports[8];
+	bool inside;                  /* a thread is in the loop */
+	unsigned int run;             /* how many times one has been */
+	struct ssv_request *live;     /* the open requests */
 	struct ssv_server *next_open; /* of those that have a socket */
 	bool inherited;               /* this is a forked child: the server is its parent's */
 
@@ -240,8 +246,9 @@ SSV_API void ssv_server_handle_error(
 
 /**
  * Logs "WHAT: error text"; `what` is a constant text. Of equal ones within ten seconds ten are
- * passed on and the rest counted; the next one passed on, or close, says how many those were.
- * `request` may be NULL, `error` 0. From any thread.
+ * passed on and the rest counted; the next one passed on, or close, says how many those were. With
+ * more than eight kinds within ten seconds, the others count as one kind. Children of a forking
+ * server count with it. `request` may be NULL, `error` 0. From any thread.
  */
 SSV_API void ssv_server_report(struct ssv_server *server, enum ssv_log_level level,
 	const struct ssv_request *request, const char *what, int error);

@@ -1,0 +1,72 @@
+#include "tally.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+
+static void make_lock(pthread_mutex_t *lock)
+{
+	pthread_mutexattr_t attributes;
+
+	pthread_mutexattr_init(&attributes);
+	pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED);
+	pthread_mutexattr_setrobust(&attributes, PTHREAD_MUTEX_ROBUST);
+	pthread_mutex_init(lock, &attributes);
+	pthread_mutexattr_destroy(&attributes);
+}
+
+/* All but the lock, which cannot be copied. Nobody counts meanwhile. */
+static void copy(struct ssv_tally *to, const struct ssv_tally *from)
+{
+	to->counters = from->counters;
+	memcpy(to->reports, from->reports, sizeof(to->reports));
+}
+
+void ssv_tally_init(struct ssv_server *server)
+{
+	server->tally = &server->own_tally;
+	make_lock(&server->tally->lock);
+}
+
+int ssv_tally_share(struct ssv_server *server)
+{
+	struct ssv_tally *shared;
+
+	if (server->tally != &server->own_tally)
+		return 0;
+	shared = mmap(
+		NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (shared == MAP_FAILED)
+		return -errno;
+	make_lock(&shared->lock);
+	copy(shared, &server->own_tally);
+	server->tally = shared;
+	return 0;
+}
+
+void ssv_tally_unshare(struct ssv_server *server)
+{
+	struct ssv_tally *shared = server->tally;
+
+	if (shared == &server->own_tally)
+		return;
+	copy(&server->own_tally, shared);
+	server->tally = &server->own_tally;
+	munmap(shared, sizeof(*shared));
+}
+
+void ssv_count(uint64_t *counter, uint64_t n)
+{
+	__atomic_add_fetch(counter, n, __ATOMIC_RELAXED);
+}
+
+void ssv_tally_lock(struct ssv_tally *tally)
+{
+	if (pthread_mutex_lock(&tally->lock) == EOWNERDEAD)
+		pthread_mutex_consistent(&tally->lock);
+}
+
+void ssv_tally_unlock(struct ssv_tally *tally)
+{
+	pthread_mutex_unlock(&tally->lock);
+}
