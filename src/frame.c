@@ -22,6 +22,7 @@ ssize_t ssv_frame_write(struct ssv_stream *stream, const void *data, size_t size
 
 int ssv_frame_read(struct ssv_stream *stream, char **data, size_t *size)
 {
+	const size_t most = PTRDIFF_MAX - sizeof(uint32_t);
 	uint32_t length;
 	int rc = ssv_stream_gather(stream, sizeof(length));
 
@@ -29,7 +30,7 @@ int ssv_frame_read(struct ssv_stream *stream, char **data, size_t *size)
 		return rc;
 	memcpy(&length, stream->in.data + stream->in.start, sizeof(length));
 	length = ntohl(length);
-	if (length > stream->limits.max_frame)
+	if (length > stream->limits.max_frame || length > most)
 		return -EMSGSIZE;
 	rc = ssv_stream_gather(stream, sizeof(length) + length);
 	if (rc <= 0)

@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <socketserver/log.h>
@@ -7,6 +8,8 @@
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+
+#define PATIENCE_MS 100 /* with a reader that reads no more, once until it does again */
 
 const char *ssv_log_level_name(enum ssv_log_level level)
 {
@@ -33,6 +36,18 @@ static void make_harmless(char *line)
 			*line = '?';
 		before = (unsigned char)*line;
 	}
+}
+
+/* A pipe that is full, a terminal that is held: whoever reads it may be slow, but stop nobody. */
+static bool has_room(int fd)
+{
+	static bool stuck;
+	int patience = __atomic_load_n(&stuck, __ATOMIC_RELAXED) ? 0 : PATIENCE_MS;
+	struct pollfd polled = {.fd = fd, .events = POLLOUT};
+	int n = poll(&polled, 1, patience);
+
+	__atomic_store_n(&stuck, n == 0, __ATOMIC_RELAXED);
+	return n == 1 && (polled.revents & POLLOUT) != 0;
 }
 
 /* A pipe that nobody reads any more must not end the process: its signal is taken back. */
@@ -65,5 +80,6 @@ void ssv_log_to_stderr(struct ssv_log *log, enum ssv_log_level level,
 	make_harmless(line);
 	length = strlen(line);
 	line[length] = '\n';
-	write_line(line, length + 1);
+	if (has_room(STDERR_FILENO))
+		write_line(line, length + 1);
 }
