@@ -51,7 +51,7 @@ static int reject(const char **error, const char *text, int rc)
 
 static int set_name(struct ssv_address *address, const char *name, uint16_t port)
 {
-	strcpy(address->name, name);
+	memcpy(address->name, name, strlen(name) + 1);
 	address->port = port;
 	return 0;
 }
@@ -254,7 +254,7 @@ static void format_unix(const struct ssv_address *address, char *text)
 	if (size > 0 && path[0] == '@')
 		text = stpcpy(text, "./");
 	for (size_t i = 0; i < size; i++)
-		*text++ = path[i] == '\0' ? '@' : path[i];
+		*text++ = (char)(path[i] == '\0' ? '@' : path[i]);
 	*text = '\0';
 }
 

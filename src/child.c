@@ -10,7 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-extern void __gcov_dump(void) __attribute__((weak));
+extern void __gcov_dump(void) __attribute__((weak)); /* NOLINT: the compiler's */
 
 static int open_pidfd(pid_t pid)
 {

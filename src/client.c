@@ -29,7 +29,7 @@ static int bind_to_any_name(int fd)
 static void bound_connect(int fd, int left)
 {
 	const int most = left < 0 ? 0 : left == 0 ? 1 : left - left / 8; /* 0 is for ever */
-	const struct timeval time = {.tv_sec = most / 1000, .tv_usec = most % 1000 * 1000};
+	const struct timeval time = {.tv_sec = most / 1000, .tv_usec = most % 1000 * 1000L};
 
 	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &time, sizeof(time));
 }

@@ -13,9 +13,9 @@
 #include <unistd.h>
 
 #define TIMEOUT_MS (300 * 1000)
-#define KILL_MS 1000       /* in which the kernel ends what it was told to */
-#define MAX_HOLDS 11       /* rests of 1, 2, 4 … 1,000 ms after failures to fork */
-#define NO_PROCESS -EUSERS /* what EAGAIN of fork(2) is called where that means "no request" */
+#define KILL_MS 1000         /* in which the kernel ends what it was told to */
+#define MAX_HOLDS 11         /* rests of 1, 2, 4 … 1,000 ms after failures to fork */
+#define NO_PROCESS (-EUSERS) /* what EAGAIN of fork(2) is called where that means "no request" */
 
 static struct ssv_forking_mixin *forking_of(struct ssv_layer *layer)
 {

@@ -38,7 +38,7 @@ static int wait_ready(int fd, short events, int64_t until)
  */
 static void bound_receive(struct ssv_stream *stream, int left)
 {
-	struct timeval time = {.tv_sec = left / 1000, .tv_usec = left % 1000 * 1000};
+	struct timeval time = {.tv_sec = left / 1000, .tv_usec = left % 1000 * 1000L};
 
 	if (left <= 0 || (stream->receive_timeout > 0 && stream->receive_timeout <= left))
 		return;

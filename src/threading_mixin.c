@@ -351,7 +351,7 @@ void ssv_threading_mixin_init(struct ssv_threading_mixin *threading, struct ssv_
 		.max_threads = 1024,
 		.max_waiting = 8,
 		.idle_timeout = 10 * 1000,
-		.stack_size = 256 * 1024,
+		.stack_size = 256UL * 1024,
 		.block_on_close = true,
 		.requests.until = SSV_NEVER,
 		.starts.until = SSV_NEVER,
