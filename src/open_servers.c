@@ -120,7 +120,7 @@ static void block_signals(sigset_t *before)
 
 	sigfillset(&signals);
 	sigdelset(&signals, SIGCHLD);
-	pthread_sigmask(SIG_SETMASK, &signals, before);
+	pthread_sigmask(SIG_BLOCK, &signals, before);
 }
 
 pid_t ssv_open_servers_fork(const struct ssv_server *server)

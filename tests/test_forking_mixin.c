@@ -970,6 +970,37 @@ START_TEST(a_host_that_reaps_everything_is_served_as_well_and_keeps_its_handler)
 }
 END_TEST
 
+static volatile sig_atomic_t delivered;
+
+static void note_delivery(int signal)
+{
+	(void)signal;
+	delivered = 1;
+}
+
+/* As one does who waits for it with sigwait(3) or a signalfd(2). */
+START_TEST(a_host_that_blocks_sigchld_never_gets_it_delivered)
+{
+	struct sigaction action = {.sa_handler = note_delivery};
+	sigset_t signals;
+
+	choose_way(_i);
+	sigaction(SIGCHLD, &action, NULL);
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGCHLD);
+	pthread_sigmask(SIG_BLOCK, &signals, NULL);
+	serve_here();
+	kill(getpid(), SIGCHLD);
+	for (int i = 0; i < 3; i++)
+		expect_service();
+	expect_exits(3);
+	stop_here();
+	ck_assert_int_eq(delivered, 0);
+	sigpending(&signals);
+	ck_assert_int_eq(sigismember(&signals, SIGCHLD), 1);
+}
+END_TEST
+
 static bool end_hammering;
 static pthread_mutex_t hosts_own = PTHREAD_MUTEX_INITIALIZER;
 
@@ -1534,6 +1565,7 @@ static void add_host_tests(TCase *tcase)
 	tcase_add_test(tcase, a_port_is_free_as_soon_as_the_parent_is_gone);
 	tcase_add_test(tcase, a_port_is_free_right_after_close);
 	FOR_EACH_WAY(tcase, foreign_children_stay_waitable, 1);
+	FOR_EACH_WAY(tcase, a_host_that_blocks_sigchld_never_gets_it_delivered, 1);
 	FOR_EACH_WAY(tcase, a_host_that_ignores_sigchld_is_served_as_well, 1);
 	FOR_EACH_WAY(
 		tcase, a_host_that_reaps_everything_is_served_as_well_and_keeps_its_handler, 1);
