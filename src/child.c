@@ -79,8 +79,11 @@ void ssv_child_close(struct ssv_child *child)
 
 bool ssv_child_is_gone(const struct ssv_child *child, int *status)
 {
-	pid_t pid = waitpid(child->pid, status, WNOHANG);
+	pid_t pid;
 
+	do
+		pid = waitpid(child->pid, status, WNOHANG);
+	while (pid < 0 && errno == EINTR);
 	if (pid < 0)
 		*status = -1;
 	return pid != 0;
@@ -88,10 +91,10 @@ bool ssv_child_is_gone(const struct ssv_child *child, int *status)
 
 void ssv_child_signal(const struct ssv_child *child, int signal)
 {
-	if (child->is_pidfd && child->watch.fd >= 0)
-		syscall(SYS_pidfd_send_signal, child->watch.fd, signal, NULL, 0);
-	else
-		kill(child->pid, signal);
+	if (child->is_pidfd && child->watch.fd >= 0 &&
+		syscall(SYS_pidfd_send_signal, child->watch.fd, signal, NULL, 0) == 0)
+		return;
+	kill(child->pid, signal);
 }
 
 void ssv_child_exit(int status)

@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/timerfd.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #define MAX_PAUSE_MS 1000 /* between two looks at a child whose end nothing tells of */
@@ -235,22 +236,33 @@ void ssv_children_follow(struct ssv_forking_mixin *forking, struct ssv_child *ch
 
 /* --- all of them --- */
 
+/* What poll cannot do without memory is not asked of it again at once. */
+static void poll_failed(int error)
+{
+	const struct timespec rest = {.tv_nsec = 10 * 1000000L};
+
+	if (error != EINTR)
+		nanosleep(&rest, NULL);
+}
+
 /* One after the other will do, since they are waited for all. */
 void ssv_children_wait(struct ssv_forking_mixin *forking, int64_t until)
 {
 	struct pollfd polled[2];
 	struct ssv_child *child;
+	int n;
 
 	while ((child = forking->children) != NULL && ssv_ms_until(until) != 0) {
 		polled[0] = (struct pollfd){.fd = forking->timer.fd, .events = POLLIN};
 		polled[1] = (struct pollfd){.fd = -1, .events = POLLIN};
 		if (child->watched)
 			polled[1].fd = child->watch.fd;
-		if (poll(polled, 2, ssv_ms_until(until)) <= 0)
-			continue;
-		if (polled[1].revents != 0)
+		n = poll(polled, 2, ssv_ms_until(until));
+		if (n < 0)
+			poll_failed(errno);
+		if (n > 0 && polled[1].revents != 0)
 			child_ready(&child->watch);
-		if (polled[0].revents != 0)
+		if (n > 0 && polled[0].revents != 0)
 			timer_ready(&forking->timer);
 	}
 	ssv_children_reap(forking);

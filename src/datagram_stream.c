@@ -92,10 +92,13 @@ static int send_once(struct ssv_request *request)
 		.msg_control = request->control,
 		.msg_controllen = request->control_length,
 	};
-	ssize_t n = request->control_length > 0 ? sendmsg(fd, &message, flags)
+	ssize_t n;
+
+	do {
+		n = request->control_length > 0 ? sendmsg(fd, &message, flags)
 						: sendto(fd, part.iov_base, part.iov_len, flags,
 							  &to->socket.any, to->length);
-
+	} while (n < 0 && errno == EINTR);
 	return n < 0 ? -errno : 0;
 }
 
