@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/time.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 struct ssv_address address_of(const char *text)
@@ -188,6 +189,15 @@ size_t count_descriptors(void)
 	return count_entries("/proc/self/fd");
 }
 
+int socket_option(int fd, int level, int name)
+{
+	int value = -1;
+	socklen_t size = sizeof(value);
+
+	ck_assert_int_eq(getsockopt(fd, level, name, &value, &size), 0);
+	return value;
+}
+
 char test_directory[] = "/tmp/ssv-XXXXXX";
 
 void make_directory(void)
@@ -216,7 +226,7 @@ static void *do_nothing(void *context)
 }
 
 /* The first thread of all brings a sanitizer's own thread with it. */
-void note_what_is_open(void)
+static void note_what_is_open(void)
 {
 	pthread_t first;
 
@@ -226,8 +236,14 @@ void note_what_is_open(void)
 	threads = count_entries("/proc/self/task");
 }
 
+void expect_no_children(void)
+{
+	ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), -1);
+	ck_assert_int_eq(errno, ECHILD);
+}
+
 /* A thread that was joined may still be on its way out of the kernel. */
-void expect_nothing_left(void)
+static void expect_nothing_left(void)
 {
 	int patience = 2000;
 
@@ -235,6 +251,7 @@ void expect_nothing_left(void)
 		poll(NULL, 0, 1);
 	ck_assert_int_gt(patience, 0);
 	ck_assert_uint_eq(count_descriptors(), descriptors);
+	expect_no_children();
 }
 
 static int64_t clock_stands_at;
@@ -262,6 +279,15 @@ void use_real_clock(void)
 bool under_valgrind(void)
 {
 	return getenv("SSV_VALGRIND") != NULL;
+}
+
+TCase *topic(Suite *suite, const char *name)
+{
+	TCase *tcase = tcase_create(name);
+
+	tcase_add_checked_fixture(tcase, note_what_is_open, expect_nothing_left);
+	suite_add_tcase(suite, tcase);
+	return tcase;
 }
 
 int run_suite(Suite *suite)

@@ -8,6 +8,9 @@
 #include <pthread.h>
 #include <socketserver/socketserver.h>
 
+/** How many elements an array has: as the end of a loop. */
+#define LENGTH(array) ((int)(sizeof(array) / sizeof((array)[0])))
+
 /** An address from its text; the test fails where it is none. */
 struct ssv_address address_of(const char *text);
 
@@ -59,10 +62,13 @@ struct kept_log {
 void keep_log(struct kept_log *log, struct ssv_server *server);
 int logged(struct kept_log *log, enum ssv_log_level level);
 
-/** For tcase_add_checked_fixture(): after the test as many descriptors and threads as before. */
-void note_what_is_open(void);
-void expect_nothing_left(void);
 size_t count_descriptors(void);
+
+/** There is none, neither running nor to be waited for. */
+void expect_no_children(void);
+
+/** A socket's option, as a number. */
+int socket_option(int fd, int level, int name);
 
 /** For a checked fixture: a fresh directory, which is empty again after the test. */
 extern char test_directory[];
@@ -78,10 +84,17 @@ void set_clock(int64_t milliseconds);
 void use_real_clock(void);
 
 /**
- * Whether it is valgrind that runs this, in whose time no limit of milliseconds holds, and whose
- * RLIMIT_NOFILE throws connections away.
+ * Whether it is valgrind that runs this: in its time no limit of milliseconds holds, its
+ * RLIMIT_NOFILE throws connections away, and at an _exit(2) it flushes stdio, to free the buffers.
  */
 bool under_valgrind(void);
+
+/** A new test case of the suite: after each of its tests there are as many descriptors and threads
+ * as before, and no children. */
+TCase *topic(Suite *suite, const char *name);
+
+/** Adds a test that is run once for each element of an array. */
+#define FOR_EACH(tcase, test, array) tcase_add_loop_test(tcase, test, 0, LENGTH(array))
 
 /** Runs a suite with Check's summary; what main() returns. */
 int run_suite(Suite *suite);

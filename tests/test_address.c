@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LENGTH(array) ((int)(sizeof(array) / sizeof(array[0])))
 #define UNIX_LENGTH(size) ((socklen_t)(offsetof(struct sockaddr_un, sun_path) + (size)))
 
 static void expect_equal(const struct ssv_address *a, const struct ssv_address *b)
@@ -493,21 +492,15 @@ START_TEST(tcp_and_unix_carry_streams)
 }
 END_TEST
 
-static TCase *parsing(void)
+static void add_parsing(TCase *tests)
 {
-	TCase *tests = tcase_create("text to address");
-
-	tcase_add_loop_test(tests, an_address_becomes_its_canonical_text, 0, LENGTH(good));
-	tcase_add_loop_test(
-		tests, an_address_survives_the_round_trip_through_text, 0, LENGTH(good));
-	tcase_add_loop_test(
-		tests, an_address_begins_with_the_name_of_its_transport, 0, LENGTH(good));
-	tcase_add_loop_test(
-		tests, a_wrong_address_is_refused_with_the_part_that_is_wrong, 0, LENGTH(bad));
+	FOR_EACH(tests, an_address_becomes_its_canonical_text, good);
+	FOR_EACH(tests, an_address_survives_the_round_trip_through_text, good);
+	FOR_EACH(tests, an_address_begins_with_the_name_of_its_transport, good);
+	FOR_EACH(tests, a_wrong_address_is_refused_with_the_part_that_is_wrong, bad);
 	tcase_add_test(tests, a_port_above_65535_is_refused);
-	tcase_add_loop_test(
-		tests, the_longest_path_or_name_survives_the_round_trip, 0, LENGTH(bounded));
-	tcase_add_loop_test(tests, a_longer_path_or_name_is_refused, 0, LENGTH(bounded));
+	FOR_EACH(tests, the_longest_path_or_name_survives_the_round_trip, bounded);
+	FOR_EACH(tests, a_longer_path_or_name_is_refused, bounded);
 	tcase_add_test(tests, ten_kilobytes_of_anything_are_refused);
 	tcase_add_test(tests, an_ipv4_address_is_a_sockaddr_in);
 	tcase_add_test(tests, an_ipv6_address_is_a_sockaddr_in6_with_its_scope);
@@ -516,15 +509,11 @@ static TCase *parsing(void)
 	tcase_add_test(tests, a_unix_path_ends_with_nul);
 	tcase_add_test(tests, an_abstract_name_begins_with_nul_and_has_none_behind_it);
 	tcase_add_test(tests, tcp_and_unix_carry_streams);
-	return tests;
 }
 
-static TCase *from_sockets(void)
+static void add_from_sockets(TCase *tests)
 {
-	TCase *tests = tcase_create("socket to address");
-
-	tcase_add_loop_test(
-		tests, what_a_socket_gives_is_the_address_that_was_parsed, 0, LENGTH(good));
+	FOR_EACH(tests, what_a_socket_gives_is_the_address_that_was_parsed, good);
 	tcase_add_test(tests, the_socket_may_be_that_of_the_address_itself);
 	tcase_add_test(tests, a_mapped_ipv4_client_becomes_plain_ipv4);
 	tcase_add_test(tests, an_unnamed_unix_client_is_only_its_transport);
@@ -535,14 +524,13 @@ static TCase *from_sockets(void)
 	tcase_add_loop_test(tests, an_address_cut_short_is_none, 0, 2);
 	tcase_add_loop_test(tests, a_unix_address_of_any_length_can_be_formatted, 0, 2);
 	tcase_add_test(tests, an_address_of_another_family_than_its_transport_is_none);
-	return tests;
 }
 
 int main(void)
 {
 	Suite *suite = suite_create("address");
 
-	suite_add_tcase(suite, parsing());
-	suite_add_tcase(suite, from_sockets());
+	add_parsing(topic(suite, "parsing"));
+	add_from_sockets(topic(suite, "socket to address"));
 	return run_suite(suite);
 }

@@ -10,7 +10,6 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-#define LENGTH(array) ((int)(sizeof(array) / sizeof(array[0])))
 #define PATIENCE 10000 /* milliseconds: only a test that fails waits for so long */
 
 /* For tcase_add_unchecked_fixture(): a fresh directory for all tests of a case to be in. */
@@ -149,6 +148,7 @@ START_TEST(a_program_without_standard_input_keeps_its_place_free)
 {
 	struct ssv_stream stream;
 	struct peer peer;
+	int input = dup(STDIN_FILENO);
 
 	ck_assert(make_peer(&peer, ANYWHERE));
 	close(STDIN_FILENO);
@@ -156,6 +156,8 @@ START_TEST(a_program_without_standard_input_keeps_its_place_free)
 	ck_assert_int_gt(stream.fd, STDERR_FILENO);
 	ck_assert_int_eq(fcntl(STDIN_FILENO, F_GETFD), -1);
 	ck_assert_int_eq(fcntl(stream.fd, F_GETFD), FD_CLOEXEC);
+	ck_assert_int_eq(dup2(input, STDIN_FILENO), STDIN_FILENO);
+	close(input);
 	ssv_stream_close(&stream);
 	close(peer.fd);
 }
@@ -244,6 +246,7 @@ END_TEST
 
 /* A listener whose queue is full: who connects now has to wait until it accepts. */
 static const char *const queues[] = {ANYWHERE, "unix:@any"};
+static int queued[4];
 
 static void make_full_peer(struct peer *peer, const char *text)
 {
@@ -252,12 +255,18 @@ static void make_full_peer(struct peer *peer, const char *text)
 	ck_assert(bind_peer(peer, text));
 	ck_assert_int_eq(listen(peer->fd, 0), 0);
 	at = address_of(peer->text);
-	for (int i = 0; i < 4; i++) {
-		int fd = socket(at.socket.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-		fcntl(fd, F_SETFL, i == 0 ? 0 : O_NONBLOCK);
-		connect(fd, &at.socket.any, at.length);
+	for (int i = 0; i < LENGTH(queued); i++) {
+		queued[i] = socket(at.socket.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		fcntl(queued[i], F_SETFL, i == 0 ? 0 : O_NONBLOCK);
+		connect(queued[i], &at.socket.any, at.length);
 	}
+}
+
+static void close_full_peer(const struct peer *peer)
+{
+	for (int i = 0; i < LENGTH(queued); i++)
+		close(queued[i]);
+	close(peer->fd);
 }
 
 /* The milliseconds that it took to fail. */
@@ -279,6 +288,7 @@ START_TEST(a_full_queue_ends_with_a_time_out)
 	took = time_out(peer.text, 300);
 	ck_assert_int_ge(took, 300);
 	ck_assert_int_lt(took, 1300);
+	close_full_peer(&peer);
 }
 END_TEST
 
@@ -292,6 +302,8 @@ START_TEST(no_time_is_time_enough_to_try)
 	ck_assert(make_peer(&ready, _i == 0 ? ANYWHERE : "unix:socket"));
 	ck_assert_int_eq(ssv_connect(&stream, ready.text, 0), 0);
 	ssv_stream_close(&stream);
+	close(ready.fd);
+	close_full_peer(&full);
 }
 END_TEST
 
@@ -305,21 +317,22 @@ START_TEST(a_time_out_leaves_no_descriptor_behind)
 	for (int i = 0; i < 20; i++)
 		time_out(peer.text, 1);
 	ck_assert_uint_eq(count_descriptors(), before);
+	close_full_peer(&peer);
 }
 END_TEST
 
 static volatile sig_atomic_t interruptions;
 static int queue = -1;
 
-/* Accepts all there is, once the client has been interrupted a few times. */
+/* Takes all there is off the queue, once the client has been interrupted a few times. */
 static void interrupt(int signal)
 {
-	int saved = errno;
+	int saved = errno, fd = -1;
 
 	(void)signal;
 	if (++interruptions > 3 && queue >= 0)
-		while (accept(queue, NULL, NULL) >= 0)
-			;
+		while ((fd = accept(queue, NULL, NULL)) >= 0)
+			close(fd);
 	errno = saved;
 }
 
@@ -343,6 +356,7 @@ START_TEST(signals_do_not_change_the_time)
 	ck_assert_int_ge(took, 300);
 	ck_assert_int_lt(took, 1300);
 	ck_assert_int_gt(interruptions, 3);
+	close_full_peer(&peer);
 }
 END_TEST
 
@@ -358,6 +372,7 @@ START_TEST(a_connection_survives_signals)
 	ck_assert_int_eq(ssv_connect(&stream, peer.text, _i % 2 == 0 ? PATIENCE : SSV_FOREVER), 0);
 	ck_assert_int_gt(interruptions, 3);
 	ssv_stream_close(&stream);
+	close_full_peer(&peer);
 }
 END_TEST
 
@@ -441,63 +456,48 @@ START_TEST(the_scope_of_a_late_interface_is_found_when_it_is_used)
 }
 END_TEST
 
-static TCase *connecting(void)
+static void add_connecting(TCase *tests)
 {
-	TCase *tests = tcase_create("connecting");
-
 	tcase_add_unchecked_fixture(tests, enter_directory, leave_directory);
-	tcase_add_loop_test(tests, bytes_go_both_ways, 0, LENGTH(peers));
-	tcase_add_loop_test(
-		tests, the_descriptor_is_as_a_plain_socket_but_for_close_on_exec, 0, LENGTH(peers));
+	FOR_EACH(tests, bytes_go_both_ways, peers);
+	FOR_EACH(tests, the_descriptor_is_as_a_plain_socket_but_for_close_on_exec, peers);
 	tcase_add_test(tests, a_program_without_standard_input_keeps_its_place_free);
 	tcase_add_test(tests, a_name_leads_to_its_addresses);
-	return tests;
 }
 
-static TCase *failing(void)
+static void add_failing(TCase *tests)
 {
-	TCase *tests = tcase_create("failing");
-
 	tcase_add_unchecked_fixture(tests, enter_directory, leave_directory);
 	tcase_add_loop_test(tests, a_refused_connection_says_so, 0, 3);
-	tcase_add_loop_test(
-		tests, a_failure_says_why_and_leaves_no_descriptor_behind, 0, LENGTH(failures));
+	FOR_EACH(tests, a_failure_says_why_and_leaves_no_descriptor_behind, failures);
 	tcase_add_test(tests, a_transport_that_does_not_match_is_refused);
 	tcase_add_test(tests, a_name_that_cannot_be_resolved_is_enxio);
 	tcase_add_test(tests, a_path_that_is_too_long_is_refused);
-	return tests;
 }
 
-static TCase *waiting(void)
+static void add_waiting(TCase *tests)
 {
-	TCase *tests = tcase_create("waiting");
-
 	tcase_add_unchecked_fixture(tests, enter_directory, leave_directory);
-	tcase_add_loop_test(tests, a_full_queue_ends_with_a_time_out, 0, LENGTH(queues));
-	tcase_add_loop_test(tests, no_time_is_time_enough_to_try, 0, LENGTH(queues));
-	tcase_add_loop_test(tests, a_time_out_leaves_no_descriptor_behind, 0, LENGTH(queues));
-	tcase_add_loop_test(tests, signals_do_not_change_the_time, 0, LENGTH(queues));
+	FOR_EACH(tests, a_full_queue_ends_with_a_time_out, queues);
+	FOR_EACH(tests, no_time_is_time_enough_to_try, queues);
+	FOR_EACH(tests, a_time_out_leaves_no_descriptor_behind, queues);
+	FOR_EACH(tests, signals_do_not_change_the_time, queues);
 	tcase_add_loop_test(tests, a_connection_survives_signals, 0, 2 * LENGTH(queues));
-	return tests;
 }
 
-static TCase *resolving(void)
+static void add_resolving(TCase *tests)
 {
-	TCase *tests = tcase_create("resolving");
-
-	tcase_add_loop_test(
-		tests, an_address_is_tried_as_all_that_it_stands_for, 0, LENGTH(resolutions));
+	FOR_EACH(tests, an_address_is_tried_as_all_that_it_stands_for, resolutions);
 	tcase_add_test(tests, the_scope_of_a_late_interface_is_found_when_it_is_used);
-	return tests;
 }
 
 int main(void)
 {
 	Suite *suite = suite_create("client");
 
-	suite_add_tcase(suite, connecting());
-	suite_add_tcase(suite, failing());
-	suite_add_tcase(suite, waiting());
-	suite_add_tcase(suite, resolving());
+	add_connecting(topic(suite, "connecting"));
+	add_failing(topic(suite, "failing"));
+	add_waiting(topic(suite, "waiting"));
+	add_resolving(topic(suite, "resolving"));
 	return run_suite(suite);
 }

@@ -216,7 +216,7 @@ static char forbidden[16][64], wanted[64]; /* what the links in /proc/self/fd sa
 
 static int is_forbidden(const char *link)
 {
-	for (size_t i = 0; i < sizeof(forbidden) / sizeof(forbidden[0]); i++) {
+	for (int i = 0; i < LENGTH(forbidden); i++) {
 		if (forbidden[i][0] != '\0' && strcmp(link, forbidden[i]) == 0)
 			return 1;
 	}
@@ -265,7 +265,7 @@ static const struct {
 
 static int run_command(const char *name, struct ssv_server *s)
 {
-	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+	for (int i = 0; i < LENGTH(commands); i++) {
 		if (strcmp(commands[i].name, name) == 0)
 			return commands[i].run(s);
 	}
@@ -344,14 +344,6 @@ static pid_t pid_of_child(void)
 	return last_pid;
 }
 
-/* It is slow, and flushes stdio at an _exit(2), to free its buffers. */
-static bool is_under_valgrind(void)
-{
-	const char *preloaded = getenv("LD_PRELOAD");
-
-	return preloaded != NULL && strstr(preloaded, "vgpreload") != NULL;
-}
-
 /* --- the fixture, and what every test begins with --- */
 
 static int no_pidfd(pid_t pid)
@@ -395,7 +387,6 @@ static void prepare(void)
 {
 	real_pidfd_open = ssv_pidfd_open;
 	ck_assert_int_eq(pipe2(notes, O_CLOEXEC), 0);
-	note_what_is_open();
 	signal(SIGTERM, SIG_DFL); /* Check has its own */
 	make_server();
 }
@@ -405,18 +396,13 @@ static void open_server(void)
 	ck_assert_int_eq(ssv_server_open(server), 0);
 }
 
-static void expect_no_children(void)
-{
-	ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), -1);
-	ck_assert_int_eq(errno, ECHILD);
-}
-
 static void finish(void)
 {
 	ck_assert_int_eq(ssv_server_close(server), 0);
 	ck_assert_int_eq(ssv_forking_mixin_active_children(mixin), 0);
 	expect_no_children();
-	expect_nothing_left();
+	close(notes[0]);
+	close(notes[1]);
 }
 
 static int connect_and_ask(const char *question, const char *answer)
@@ -826,7 +812,7 @@ START_TEST(exit_in_a_handler_runs_no_exit_handler_and_flushes_nothing)
 	mixin->child_start = note_start;
 	atexit(note_exit);
 	file = fdopen(dup(notes[1]), "w");
-	if (!is_under_valgrind())
+	if (!under_valgrind())
 		fputs("unflushed", file);
 	serve_here();
 	hang_up(connect_and_ask("exit\n", ""));
@@ -1264,7 +1250,7 @@ END_TEST
 
 START_TEST(a_thousand_requests_leave_nothing_behind)
 {
-	int requests = is_under_valgrind() ? 100 : 1000, i;
+	int requests = under_valgrind() ? 100 : 1000, i;
 	struct mallinfo2 before;
 	size_t descriptors;
 
@@ -1610,24 +1596,23 @@ static void add_close_tests(TCase *tcase)
 	tcase_add_test(tcase, a_closed_server_can_be_opened_again);
 }
 
-static void add(Suite *suite, const char *name, void (*add_tests)(TCase *tcase))
+static TCase *forking_topic(Suite *suite, const char *name)
 {
-	TCase *tcase = tcase_create(name);
+	TCase *tcase = topic(suite, name);
 
 	tcase_add_checked_fixture(tcase, prepare, finish);
-	add_tests(tcase);
-	suite_add_tcase(suite, tcase);
+	return tcase;
 }
 
 int main(void)
 {
 	Suite *suite = suite_create("forking_mixin");
 
-	add(suite, "processing", add_processing_tests);
-	add(suite, "host", add_host_tests);
-	add(suite, "crashes", add_crash_tests);
-	add(suite, "limits", add_limit_tests);
-	add(suite, "loop", add_loop_tests);
-	add(suite, "closing", add_close_tests);
+	add_processing_tests(forking_topic(suite, "processing"));
+	add_host_tests(forking_topic(suite, "host"));
+	add_crash_tests(forking_topic(suite, "crashes"));
+	add_limit_tests(forking_topic(suite, "limits"));
+	add_loop_tests(forking_topic(suite, "loop"));
+	add_close_tests(forking_topic(suite, "closing"));
 	return run_suite(suite);
 }

@@ -129,7 +129,7 @@ static char *noise(size_t size, unsigned int seed)
 
 static const size_t sizes[] = {
 	0, 1, 2, 4, 255, 256, 8187, 8188, 8189, 8192, 65535, 65536, MIB - 1, MIB};
-#define SIZES ((int)(sizeof(sizes) / sizeof(sizes[0])))
+#define SIZES LENGTH(sizes)
 
 struct message {
 	pthread_t thread;
@@ -408,7 +408,7 @@ END_TEST
 
 static const char *const delimiters[] = {"\n", "\r\n", "--", "aab", "abab",
 	"0123456789abcdef0123456789abcdef" /* 32: the longest */};
-#define DELIMITERS (sizeof(delimiters) / sizeof(delimiters[0]))
+#define DELIMITERS LENGTH(delimiters)
 
 START_TEST(delimited_messages_come_as_they_went)
 {
@@ -579,15 +579,6 @@ START_TEST(a_delimited_message_may_be_as_long_as_max_line_and_no_longer)
 	close_streams();
 }
 END_TEST
-
-static TCase *topic(Suite *suite, const char *name)
-{
-	TCase *tcase = tcase_create(name);
-
-	tcase_add_checked_fixture(tcase, note_what_is_open, expect_nothing_left);
-	suite_add_tcase(suite, tcase);
-	return tcase;
-}
 
 #define ADD(test) tcase_add_test(tcase, test)
 #define ADD_KINDS(test) tcase_add_loop_test(tcase, test, 0, KINDS)

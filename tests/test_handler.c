@@ -92,7 +92,6 @@ static void open_request(void)
 	struct ssv_address at = address_of(ANYWHERE);
 	int pair[2];
 
-	note_what_is_open();
 	ssv_server_init(&server, &at, &telling_handler);
 	ssv_server_link(&server, &hearing, &hearing_ops);
 	ssv_request_init(&request, &server);
@@ -105,7 +104,6 @@ static void close_request(void)
 {
 	ssv_request_free(&request);
 	close(peer);
-	expect_nothing_left();
 }
 
 static const struct {
@@ -279,12 +277,11 @@ END_TEST
 int main(void)
 {
 	Suite *suite = suite_create("handler");
-	TCase *tcase = tcase_create("handler");
+	TCase *tcase = topic(suite, "handler");
 
 	tcase_add_checked_fixture(tcase, open_request, close_request);
-	tcase_add_loop_test(tcase,
-		each_method_runs_in_its_turn_and_each_failure_ends_only_what_it_must, 0,
-		sizeof(cases) / sizeof(cases[0]));
+	FOR_EACH(
+		tcase, each_method_runs_in_its_turn_and_each_failure_ends_only_what_it_must, cases);
 	tcase_add_test(tcase, an_instance_is_zeroed_also_when_its_memory_is_used_again);
 	tcase_add_test(tcase, a_handler_needs_no_more_than_handle);
 	tcase_add_test(tcase,
@@ -293,6 +290,5 @@ int main(void)
 		tcase, rbufsize_1_never_reads_ahead_and_timeout_forever_overrules_the_servers);
 	tcase_add_test(tcase, nagles_algorithm_can_be_turned_off);
 	tcase_add_test(tcase, a_request_that_is_moved_belongs_to_the_new_owner_alone);
-	suite_add_tcase(suite, tcase);
 	return run_suite(suite);
 }

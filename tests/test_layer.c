@@ -186,12 +186,10 @@ END_TEST
 int main(void)
 {
 	Suite *suite = suite_create("layer");
-	TCase *tcase = tcase_create("layer");
+	TCase *tcase = topic(suite, "layer");
 
-	tcase_add_checked_fixture(tcase, note_what_is_open, expect_nothing_left);
 	tcase_add_loop_test(tcase, the_newest_layer_answers_first_and_super_is_the_next_that_has_it,
 		0, METHODS);
 	tcase_add_test(tcase, layers_are_in_the_chain_newest_first_and_the_base_is_last);
-	suite_add_tcase(suite, tcase);
 	return run_suite(suite);
 }

@@ -501,7 +501,7 @@ END_TEST
 
 static const char *const kinds[] = {"kind 0", "kind 1", "kind 2", "kind 3", "kind 4", "kind 5",
 	"kind 6", "kind 7", "kind 8", "kind 9", "kind 10", "kind 11"};
-#define REPORT_KINDS ((int)(sizeof(kinds) / sizeof(kinds[0])))
+#define REPORT_KINDS LENGTH(kinds)
 
 /* Each line is one, and says how many were not printed: all of them add up. */
 static int said, said_lines;
@@ -588,15 +588,6 @@ START_TEST(the_rest_may_be_said_while_threads_report)
 	join_all(threads);
 }
 END_TEST
-
-static TCase *topic(Suite *suite, const char *name)
-{
-	TCase *tcase = tcase_create(name);
-
-	tcase_add_checked_fixture(tcase, note_what_is_open, expect_nothing_left);
-	suite_add_tcase(suite, tcase);
-	return tcase;
-}
 
 static void add_stderr(TCase *tcase)
 {

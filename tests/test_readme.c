@@ -133,13 +133,11 @@ END_TEST
 int main(void)
 {
 	Suite *suite = suite_create("readme");
-	TCase *tcase = tcase_create("readme");
+	TCase *tcase = topic(suite, "readme");
 
-	tcase_add_checked_fixture(tcase, note_what_is_open, expect_nothing_left);
 	tcase_add_loop_test(
 		tcase, the_complete_server_echoes_lines_and_ends_well_on_a_signal, 0, 2);
 	tcase_add_test(tcase, the_counting_layer_ends_after_three_requests);
 	tcase_add_loop_test(tcase, the_allow_list_stacks_with_either_mixin, 0, 4);
-	suite_add_tcase(suite, tcase);
 	return run_suite(suite);
 }

@@ -1100,9 +1100,6 @@ START_TEST(the_user_pointer_reaches_the_handlers)
 }
 END_TEST
 
-#define FOR_EACH(tcase, test, array)                                                               \
-	tcase_add_loop_test(tcase, test, 0, (int)(sizeof(array) / sizeof((array)[0])))
-
 static void add_serving_tests(TCase *tcase)
 {
 	tcase_add_test(tcase, a_request_goes_through_every_method_once);
@@ -1171,23 +1168,14 @@ static void add_watch_tests(TCase *tcase)
 	tcase_add_test(tcase, what_cannot_be_watched_is_refused);
 }
 
-static void add(Suite *suite, const char *name, void (*add_tests)(TCase *tcase))
-{
-	TCase *tcase = tcase_create(name);
-
-	tcase_add_checked_fixture(tcase, note_what_is_open, expect_nothing_left);
-	add_tests(tcase);
-	suite_add_tcase(suite, tcase);
-}
-
 int main(void)
 {
 	Suite *suite = suite_create("server");
 
-	add(suite, "serving", add_serving_tests);
-	add(suite, "stopping", add_stopping_tests);
-	add(suite, "stepping", add_stepping_tests);
-	add(suite, "failures", add_failure_tests);
-	add(suite, "watches", add_watch_tests);
+	add_serving_tests(topic(suite, "serving"));
+	add_stopping_tests(topic(suite, "stopping"));
+	add_stepping_tests(topic(suite, "stepping"));
+	add_failure_tests(topic(suite, "failures"));
+	add_watch_tests(topic(suite, "watches"));
 	return run_suite(suite);
 }

@@ -23,7 +23,6 @@ static void open_servers(void)
 	struct ssv_address at = address_of(ANYWHERE);
 	int i;
 
-	note_what_is_open();
 	for (i = 0; i < SERVERS; i++) {
 		ssv_tcp_server_init(&tcp[i], &at, &echo_handler);
 		servers[i] = &tcp[i].base;
@@ -155,13 +154,12 @@ END_TEST
 static void close_servers(void)
 {
 	ck_assert_int_eq(ssv_close_all(servers, SERVERS), 0);
-	expect_nothing_left();
 }
 
 int main(void)
 {
 	Suite *suite = suite_create("server_group");
-	TCase *tcase = tcase_create("server_group");
+	TCase *tcase = topic(suite, "server_group");
 
 	tcase_add_checked_fixture(tcase, open_servers, close_servers);
 	tcase_add_test(
@@ -171,6 +169,5 @@ int main(void)
 	tcase_add_test(tcase, closing_all_cuts_the_handler_of_one_and_leaves_none_running);
 	tcase_add_test(tcase, a_stop_before_the_start_is_remembered_for_each);
 	tcase_add_test(tcase, a_server_that_is_not_open_or_is_served_already_is_refused);
-	suite_add_tcase(suite, tcase);
 	return run_suite(suite);
 }

@@ -21,7 +21,6 @@ static void open_servers(void)
 	struct sigaction action = {.sa_handler = before};
 	struct ssv_address at = address_of(ANYWHERE);
 
-	note_what_is_open();
 	sigaction(SIGUSR1, &action, NULL);
 	ssv_tcp_server_init(&tcp, &at, &echo_handler);
 	ssv_tcp_server_init(&second, &at, &echo_handler);
@@ -33,7 +32,6 @@ static void close_servers(void)
 {
 	ck_assert_int_eq(ssv_server_close(server), 0);
 	ck_assert_int_eq(ssv_server_close(&second.base), 0);
-	expect_nothing_left();
 }
 
 static bool is_handled_by(int signal, void (*handler)(int))
@@ -157,7 +155,7 @@ END_TEST
 int main(void)
 {
 	Suite *suite = suite_create("stop_signals");
-	TCase *tcase = tcase_create("stop_signals");
+	TCase *tcase = topic(suite, "stop_signals");
 
 	tcase_add_checked_fixture(tcase, open_servers, close_servers);
 	tcase_add_loop_test(tcase, any_of_the_signals_ends_the_serving, 0, 2);
@@ -170,6 +168,5 @@ int main(void)
 		tcase, what_cannot_be_caught_is_refused_and_leaves_nothing_changed, 0, 4);
 	tcase_add_test(tcase, the_table_of_signals_is_finite);
 	tcase_add_test(tcase, a_server_without_it_leaves_all_signals_alone);
-	suite_add_tcase(suite, tcase);
 	return run_suite(suite);
 }

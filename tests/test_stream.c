@@ -648,7 +648,7 @@ static void next_wait(void)
 
 static void (*const next[])(void) = {
 	next_read, next_exact, next_line, next_until, next_peek, next_gather, next_wait};
-#define NEXTS (sizeof(next) / sizeof(next[0]))
+#define NEXTS LENGTH(next)
 
 START_TEST(the_nul_behind_a_line_damages_nothing_that_follows)
 {
@@ -699,7 +699,7 @@ static void say_line(size_t length)
 }
 
 static const size_t max_lines[] = {1, 2, 100, 8191, 8192, 8193, 65536};
-#define MAX_LINES (sizeof(max_lines) / sizeof(max_lines[0]))
+#define MAX_LINES LENGTH(max_lines)
 
 START_TEST(a_line_may_be_as_long_as_max_line_and_no_longer)
 {
@@ -764,7 +764,7 @@ START_TEST(an_endless_line_costs_bounded_memory)
 END_TEST
 
 static const char *const delimiters[] = {"-", "--", "-+-", "--=--", "aab", "\r\n\r\n"};
-#define DELIMITERS (sizeof(delimiters) / sizeof(delimiters[0]))
+#define DELIMITERS LENGTH(delimiters)
 
 /* Wherever the reads meet, and with the delimiter's own beginning in front of it. */
 START_TEST(read_until_finds_a_delimiter_that_two_reads_share)
@@ -952,7 +952,7 @@ static ssize_t timed_peek(void)
 
 static ssize_t (*const reads[])(void) = {
 	timed_read, timed_large_read, timed_exact, timed_line, timed_until, timed_peek};
-#define READS ((int)(sizeof(reads) / sizeof(reads[0])))
+#define READS LENGTH(reads)
 
 START_TEST(a_read_gives_up_in_time_and_succeeds_later)
 {
@@ -1102,7 +1102,7 @@ static ssize_t overdue_flush(void)
 static ssize_t (*const ios[])(void) = {timed_read, timed_large_read, timed_exact, timed_line,
 	timed_until, timed_peek, overdue_wait, overdue_write, overdue_try_write, overdue_printf,
 	overdue_flush};
-#define IOS ((int)(sizeof(ios) / sizeof(ios[0])))
+#define IOS LENGTH(ios)
 
 START_TEST(nothing_works_after_the_deadline_until_it_is_lifted)
 {
@@ -1145,7 +1145,7 @@ static ssize_t timed_write(void)
 
 static ssize_t (*const waits[])(void) = {
 	timed_read, timed_large_read, timed_exact, timed_line, timed_peek, timed_wait, timed_write};
-#define WAITS ((int)(sizeof(waits) / sizeof(waits[0])))
+#define WAITS LENGTH(waits)
 
 /* Within a fifth; a busy machine may need a second try. */
 START_TEST(time_outs_hold_in_a_storm_of_signals)
@@ -1563,7 +1563,7 @@ START_TEST(closing_drops_what_was_not_flushed)
 END_TEST
 
 static const size_t too_much[] = {SIZE_MAX, SIZE_MAX - 1, PTRDIFF_MAX, PTRDIFF_MAX - 1};
-#define TOO_MUCH (sizeof(too_much) / sizeof(too_much[0]))
+#define TOO_MUCH LENGTH(too_much)
 
 START_TEST(no_memory_for_a_buffer_is_an_error)
 {
@@ -2235,15 +2235,6 @@ START_TEST(memory_that_one_use_made_large_is_not_kept)
 	free(data);
 }
 END_TEST
-
-static TCase *topic(Suite *suite, const char *name)
-{
-	TCase *tcase = tcase_create(name);
-
-	tcase_add_checked_fixture(tcase, note_what_is_open, expect_nothing_left);
-	suite_add_tcase(suite, tcase);
-	return tcase;
-}
 
 #define ADD(test) tcase_add_test(tcase, test)
 #define ADD_STREAMS(test) tcase_add_loop_test(tcase, test, 0, STREAMS)

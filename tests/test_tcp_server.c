@@ -582,9 +582,6 @@ START_TEST(signals_disturb_nothing)
 }
 END_TEST
 
-#define FOR_EACH(tcase, test, array)                                                               \
-	tcase_add_loop_test(tcase, test, 0, (int)(sizeof(array) / sizeof((array)[0])))
-
 static void add_binding_tests(TCase *tcase)
 {
 	tcase_add_loop_test(tcase, the_options_are_set_before_the_bind, 0, 4);
@@ -618,13 +615,8 @@ static void add_client_tests(TCase *tcase)
 int main(void)
 {
 	Suite *suite = suite_create("tcp_server");
-	TCase *binding = tcase_create("binding"), *clients = tcase_create("clients");
 
-	tcase_add_checked_fixture(binding, note_what_is_open, expect_nothing_left);
-	tcase_add_checked_fixture(clients, note_what_is_open, expect_nothing_left);
-	add_binding_tests(binding);
-	add_client_tests(clients);
-	suite_add_tcase(suite, binding);
-	suite_add_tcase(suite, clients);
+	add_binding_tests(topic(suite, "binding"));
+	add_client_tests(topic(suite, "clients"));
 	return run_suite(suite);
 }

@@ -836,22 +836,13 @@ static void add_limit_tests(TCase *tcase)
 	tcase_add_test(tcase, a_listener_that_is_none_ends_serve_forever_with_the_error);
 }
 
-static void add(Suite *suite, const char *name, void (*add_tests)(TCase *tcase))
-{
-	TCase *tcase = tcase_create(name);
-
-	tcase_add_checked_fixture(tcase, note_what_is_open, expect_nothing_left);
-	add_tests(tcase);
-	suite_add_tcase(suite, tcase);
-}
-
 int main(void)
 {
 	Suite *suite = suite_create("threading_mixin");
 
-	add(suite, "serving", add_serving_tests);
-	add(suite, "stopping", add_stopping_tests);
-	add(suite, "closing", add_closing_tests);
-	add(suite, "limits", add_limit_tests);
+	add_serving_tests(topic(suite, "serving"));
+	add_stopping_tests(topic(suite, "stopping"));
+	add_closing_tests(topic(suite, "closing"));
+	add_limit_tests(topic(suite, "limits"));
 	return run_suite(suite);
 }

@@ -284,15 +284,11 @@ START_TEST(a_server_that_is_closed_answers_no_more_and_its_port_is_free)
 }
 END_TEST
 
-#define FOR_EACH(tcase, test, array)                                                               \
-	tcase_add_loop_test(tcase, test, 0, (int)(sizeof(array) / sizeof((array)[0])))
-
 int main(void)
 {
 	Suite *suite = suite_create("udp_server");
-	TCase *tcase = tcase_create("udp_server");
+	TCase *tcase = topic(suite, "udp_server");
 
-	tcase_add_checked_fixture(tcase, note_what_is_open, expect_nothing_left);
 	tcase_add_loop_test(tcase, the_options_are_set_before_the_bind, 0, 4);
 	tcase_add_test(tcase, a_port_in_use_is_an_error_and_is_not_taken_away);
 	FOR_EACH(tcase, an_address_that_cannot_be_served_is_an_error, unusable);
@@ -303,6 +299,5 @@ int main(void)
 	tcase_add_test(tcase, a_client_that_is_gone_disturbs_nobody);
 	tcase_add_test(tcase, a_reply_that_cannot_be_sent_is_an_error_of_that_request_alone);
 	tcase_add_test(tcase, a_server_that_is_closed_answers_no_more_and_its_port_is_free);
-	suite_add_tcase(suite, tcase);
 	return run_suite(suite);
 }
