@@ -48,6 +48,7 @@ extern const struct server_class classes[N_CLASSES];
 #define N_MIXED_CLASSES 8
 #define N_MIXED_STREAM_CLASSES 4
 #define THREADING_CLASS(i) (3 * (i) + 1)
+#define N_THREADING_CLASSES 4
 #define N_THREADING_STREAM_CLASSES 2
 #define FORKING_CLASS(i) (3 * (i) + 2)
 #define N_FORKING_CLASSES 4

@@ -1,6 +1,7 @@
 #include "support.h"
 
 #include "clock.h"
+#include "open_servers.h"
 
 #include <dirent.h>
 #include <poll.h>
@@ -252,6 +253,28 @@ static void expect_nothing_left(void)
 	ck_assert_int_gt(patience, 0);
 	ck_assert_uint_eq(count_descriptors(), descriptors);
 	expect_no_children();
+}
+
+static int forks_to_fail, fork_error, fork_count;
+
+static pid_t failing_fork(void)
+{
+	if (__atomic_fetch_add(&fork_count, 1, __ATOMIC_SEQ_CST) >= forks_to_fail)
+		return fork();
+	errno = fork_error;
+	return -1;
+}
+
+void fail_forks(int count, int error)
+{
+	forks_to_fail = count;
+	fork_error = error;
+	ssv_fork = failing_fork;
+}
+
+int forks_tried(void)
+{
+	return __atomic_load_n(&fork_count, __ATOMIC_SEQ_CST);
 }
 
 static int64_t clock_stands_at;

@@ -78,6 +78,10 @@ void expect_empty_directory(void);
 /** unix:DIRECTORY/socket or unixgram:DIRECTORY/socket */
 struct ssv_address address_in_directory(enum ssv_transport transport);
 
+/** From now on `count` forks of the library fail with `error`, an errno; how many were tried. */
+void fail_forks(int count, int error);
+int forks_tried(void);
+
 /** A clock under the test's control; from the first call on, it stands where set_clock() puts it.
  */
 void set_clock(int64_t milliseconds);

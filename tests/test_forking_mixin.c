@@ -190,14 +190,16 @@ static int zero(struct ssv_server *s)
 
 static int allocate(struct ssv_server *s)
 {
-	char *text = NULL;
+	char *texts[100] = {NULL};
 	FILE *file = tmpfile();
 	int i, rc = 0;
 
 	(void)s;
-	for (i = 0; i < 100; i++)
-		rc |= asprintf(&text, "%s%d", text != NULL ? "x" : "", i) < 0;
-	rc |= file == NULL || fputs(text, file) < 0 || fclose(file) != 0;
+	for (i = 0; i < LENGTH(texts); i++)
+		rc |= asprintf(&texts[i], "x%d", i) < 0;
+	rc |= file == NULL || fputs(texts[0], file) < 0 || fclose(file) != 0;
+	for (i = 0; i < LENGTH(texts); i++)
+		free(texts[i]);
 	return rc;
 }
 
@@ -1182,17 +1184,6 @@ START_TEST(stopping_while_all_are_stuck_is_immediate)
 }
 END_TEST
 
-static int fork_failures, fork_calls, fork_error;
-
-static pid_t failing_fork(void)
-{
-	__atomic_add_fetch(&fork_calls, 1, __ATOMIC_SEQ_CST);
-	if (fork_failures-- <= 0)
-		return fork();
-	errno = fork_error;
-	return -1;
-}
-
 static const int fork_errors[] = {EAGAIN, ENOMEM};
 
 START_TEST(a_fork_that_fails_costs_that_request_and_the_server_recovers)
@@ -1200,9 +1191,7 @@ START_TEST(a_fork_that_fails_costs_that_request_and_the_server_recovers)
 	struct ssv_counters counters;
 	int clients[6], i;
 
-	fork_error = fork_errors[_i];
-	fork_failures = 3;
-	ssv_fork = failing_fork;
+	fail_forks(3, fork_errors[_i]);
 	note_everything();
 	open_server();
 	for (i = 0; i < 6; i++)
@@ -1229,15 +1218,13 @@ START_TEST(a_fork_that_always_fails_is_tried_more_and_more_rarely)
 	int clients[40], i;
 	int64_t start;
 
-	fork_error = EAGAIN;
-	fork_failures = 1000;
-	ssv_fork = failing_fork;
+	fail_forks(1000, EAGAIN);
 	open_server();
 	for (i = 0; i < 40; i++)
 		clients[i] = connect_to(server);
 	start = ssv_now();
 	serve(&served, server);
-	while (__atomic_load_n(&fork_calls, __ATOMIC_SEQ_CST) < 7)
+	while (forks_tried() < 7)
 		poll(NULL, 0, 1);
 	ck_assert_int_ge(ssv_now() - start, (1 + 3 + 7 + 15 + 31 + 63) * 1000000LL);
 	stop_here();
@@ -1572,8 +1559,7 @@ static void add_limit_tests(TCase *tcase)
 {
 	FOR_EACH_WAY(tcase, no_more_than_max_children_run_and_the_others_wait, 1);
 	tcase_add_test(tcase, stopping_while_all_are_stuck_is_immediate);
-	tcase_add_loop_test(
-		tcase, a_fork_that_fails_costs_that_request_and_the_server_recovers, 0, 2);
+	FOR_EACH(tcase, a_fork_that_fails_costs_that_request_and_the_server_recovers, fork_errors);
 	tcase_add_test(tcase, a_fork_that_always_fails_is_tried_more_and_more_rarely);
 	FOR_EACH_WAY(tcase, a_thousand_requests_leave_nothing_behind, 1);
 	tcase_add_test(tcase, an_idle_server_is_not_woken_by_anything_with_a_child_or_without);

@@ -1355,6 +1355,87 @@ START_TEST(max_children_holds_under_handle_request_too)
 }
 END_TEST
 
+/* --- what the system refuses --- */
+
+static void expect_no_answer(struct ssv_stream *client)
+{
+	if (class->is_stream)
+		expect_end_of(client);
+	else
+		ck_assert_int_eq(recv(client->fd, &(char){0}, 1, MSG_DONTWAIT), -1);
+}
+
+START_TEST(a_fork_that_fails_costs_that_request_alone)
+{
+	const int error = _i % 2 == 0 ? EAGAIN : ENOMEM;
+	struct ssv_stream clients[6];
+	struct ssv_counters counters;
+	struct served served;
+	int i;
+
+	open_server(FORKING_CLASS(_i / 2), &probed);
+	fail_forks(3, error);
+	for (i = 0; i < 6; i++) {
+		connect_client(&clients[i], server);
+		send_to_server(&clients[i], "hello\n");
+	}
+	serve(&served, server);
+	for (i = 3; i < 6; i++)
+		expect_answer(&clients[i], "hello\n");
+	for (i = 0; i < 3; i++) {
+		expect_no_answer(&clients[i]);
+		ck_assert_int_eq(seen->error[i], -error);
+		ck_assert_str_eq(seen->stage[i], "process_request");
+	}
+	for (i = 0; i < 6; i++)
+		disconnect_client(&clients[i]);
+	stop_and_close(&served);
+	ssv_server_counters(server, &counters);
+	ck_assert_uint_eq(counters.refused, 3);
+	ck_assert_uint_eq(counters.failed, 3);
+	ck_assert_int_eq(seen->errors, 3);
+	ck_assert_int_eq(seen->error_pid, here);
+	ck_assert_int_gt(events.count[SSV_LOG_WARNING], 0); /* for the server rests a while */
+}
+END_TEST
+
+static void set_stack_size(size_t size)
+{
+	struct ssv_threading_mixin *threading = threading_of(class, &any);
+
+	pthread_mutex_lock(&threading->lock);
+	threading->stack_size = size;
+	pthread_mutex_unlock(&threading->lock);
+}
+
+START_TEST(a_thread_that_cannot_be_started_is_told_of_once_and_the_clients_wait)
+{
+	struct ssv_stream clients[3];
+	struct served served;
+	int i;
+
+	open_server(THREADING_CLASS(_i), &probed);
+	set_stack_size((size_t)1 << 62); /* no machine has that */
+	serve(&served, server);
+	for (i = 0; i < 3; i++) {
+		connect_client(&clients[i], server);
+		send_to_server(&clients[i], "hello\n");
+	}
+	while (logged(&events, SSV_LOG_WARNING) == 0)
+		poll(NULL, 0, 1);
+	for (i = 0; i < 3; i++)
+		ck_assert_int_eq(recv(clients[i].fd, &(char){0}, 1, MSG_DONTWAIT), -1);
+	set_stack_size(256 * 1024);
+	for (i = 0; i < 3; i++) {
+		expect_answer(&clients[i], "hello\n");
+		disconnect_client(&clients[i]);
+	}
+	stop_and_close(&served);
+	ck_assert_int_eq(events.count[SSV_LOG_WARNING], 1);
+	ck_assert_int_eq(seen->errors, 0);
+}
+END_TEST
+
 /* --- options of the socket --- */
 
 static int option(int name)
@@ -1658,13 +1739,14 @@ static void expect_all_content(const pid_t *clients)
 
 START_TEST(a_hundred_stops_under_load_lose_no_client)
 {
+	const int stops = under_valgrind() ? 10 : 100;
 	pid_t clients[N_CLIENTS];
 	struct served served;
 	int i, before;
 
 	open_server(_i, &probed);
 	start_clients(clients);
-	for (i = 0; i < 100; i++) {
+	for (i = 0; i < stops; i++) {
 		before = get(&seen->value[ANSWERED]);
 		serve(&served, server);
 		while (get(&seen->value[ANSWERED]) <= before + N_CLIENTS)
@@ -1677,7 +1759,7 @@ START_TEST(a_hundred_stops_under_load_lose_no_client)
 	expect_all_content(clients);
 	expect_service(); /* so that it does serve: a stop before that leaves no trace */
 	stop_and_close(&served);
-	ck_assert_int_ge(seen->value[ANSWERED], 100);
+	ck_assert_int_ge(seen->value[ANSWERED], stops);
 	ck_assert_int_eq(seen->value[ANSWERED], seen->value[ASKED]);
 	ck_assert_int_eq(seen->errors, 0);
 }
@@ -1723,6 +1805,10 @@ static Suite *suite(void)
 	ADD(1, a_request_whose_client_is_gone_is_shut_down_once, ALL_CLASSES);
 	ADD(1, failing_service_actions_cost_nobody_anything, ALL_CLASSES);
 	ADD(1, service_actions_may_end_the_serving, ALL_CLASSES);
+
+	ADD(1, a_fork_that_fails_costs_that_request_alone, 0, 2 * N_FORKING_CLASSES);
+	ADD(1, a_thread_that_cannot_be_started_is_told_of_once_and_the_clients_wait, 0,
+		N_THREADING_CLASSES);
 
 	ADD(2, a_stream_has_the_descriptor_of_its_connection_and_pythons_methods, ALL_CLASSES);
 	ADD(2, a_write_that_signals_interrupt_arrives_whole_and_without_a_flush, STREAM_CLASSES);
