@@ -36,6 +36,8 @@ struct server_class {
 extern const struct server_class classes[N_CLASSES];
 
 /** Where loops over them begin and end. */
+#define TCP_CLASS 0
+#define UDP_CLASS 6
 #define ALL_CLASSES 0, N_CLASSES
 #define TCP_CLASSES 0, 3
 #define STREAM_CLASSES 0, 6

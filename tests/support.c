@@ -190,6 +190,34 @@ size_t count_descriptors(void)
 	return count_entries("/proc/self/fd");
 }
 
+static long context_switches(pid_t thread)
+{
+	char path[64], line[128];
+	long n = -1;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/status", (int)thread);
+	file = fopen(path, "r");
+	ck_assert_ptr_nonnull(file);
+	while (fgets(line, sizeof(line), file) != NULL) {
+		if (sscanf(line, "voluntary_ctxt_switches: %ld", &n) == 1)
+			break;
+	}
+	fclose(file);
+	return n;
+}
+
+/* The absence of something takes time to see. */
+void expect_idleness(pid_t thread)
+{
+	long before;
+
+	poll(NULL, 0, 50);
+	before = context_switches(thread);
+	poll(NULL, 0, 300);
+	ck_assert_int_eq(context_switches(thread), before);
+}
+
 int socket_option(int fd, int level, int name)
 {
 	int value = -1;

@@ -67,6 +67,9 @@ size_t count_descriptors(void);
 /** There is none, neither running nor to be waited for. */
 void expect_no_children(void);
 
+/** The thread sleeps on. test_idle.py looks at whole programs. */
+void expect_idleness(pid_t thread);
+
 /** A socket's option, as a number. */
 int socket_option(int fd, int level, int name);
 

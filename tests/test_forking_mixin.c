@@ -1260,34 +1260,6 @@ START_TEST(a_thousand_requests_leave_nothing_behind)
 }
 END_TEST
 
-static long context_switches(void)
-{
-	char path[64], line[128];
-	long n = -1;
-	FILE *file;
-
-	snprintf(path, sizeof(path), "/proc/self/task/%d/status", (int)serving_thread);
-	file = fopen(path, "r");
-	ck_assert_ptr_nonnull(file);
-	while (fgets(line, sizeof(line), file) != NULL) {
-		if (sscanf(line, "voluntary_ctxt_switches: %ld", &n) == 1)
-			break;
-	}
-	fclose(file);
-	return n;
-}
-
-/* The absence of something takes time to see. */
-static void expect_idleness(void)
-{
-	long before;
-
-	poll(NULL, 0, 50);
-	before = context_switches();
-	poll(NULL, 0, 200);
-	ck_assert_int_eq(context_switches(), before);
-}
-
 START_TEST(an_idle_server_is_not_woken_by_anything_with_a_child_or_without)
 {
 	int client;
@@ -1295,9 +1267,9 @@ START_TEST(an_idle_server_is_not_woken_by_anything_with_a_child_or_without)
 	serve_here();
 	expect_service();
 	expect_exits(1);
-	expect_idleness();
+	expect_idleness(serving_thread);
 	client = connect_and_ask("zero\n", "0");
-	expect_idleness();
+	expect_idleness(serving_thread);
 	hang_up(client);
 	expect_exits(2);
 	stop_here();

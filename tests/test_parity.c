@@ -1438,15 +1438,6 @@ END_TEST
 
 /* --- options of the socket --- */
 
-static int option(int name)
-{
-	int value = 0;
-
-	ck_assert_int_eq(
-		getsockopt(server->fd, SOL_SOCKET, name, &value, &(socklen_t){sizeof(value)}), 0);
-	return value;
-}
-
 static void allow_reuse_port(union any_server *of)
 {
 	if (class->transport == SSV_TCP)
@@ -1463,13 +1454,14 @@ START_TEST(addresses_are_reused_by_tcp_and_ports_by_who_asks)
 
 	open_server(_i, &probed);
 	is_inet = class->transport == SSV_TCP || class->transport == SSV_UDP;
-	ck_assert_int_eq(option(SO_REUSEADDR), class->transport == SSV_TCP);
-	ck_assert_int_eq(option(SO_REUSEPORT), 0);
+	ck_assert_int_eq(
+		socket_option(server->fd, SOL_SOCKET, SO_REUSEADDR), class->transport == SSV_TCP);
+	ck_assert_int_eq(socket_option(server->fd, SOL_SOCKET, SO_REUSEPORT), 0);
 	close_server();
 	make_server(_i, &probed);
 	allow_reuse_port(&any);
 	ck_assert_int_eq(ssv_server_open(server), 0);
-	ck_assert_int_eq(option(SO_REUSEPORT), is_inet);
+	ck_assert_int_eq(socket_option(server->fd, SOL_SOCKET, SO_REUSEPORT), is_inet);
 	second = class->init(&other, &server->server_address, &probed);
 	allow_reuse_port(&other);
 	ck_assert_int_eq(ssv_server_open(second), is_inet ? 0 : -EADDRINUSE);

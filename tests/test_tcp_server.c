@@ -28,29 +28,7 @@ static void open_server(const char *at, const struct ssv_handler_ops *handler)
 	ck_assert_int_eq(ssv_server_open(server), 0);
 }
 
-static int option(int fd, int level, int name)
-{
-	int value = -1;
-	socklen_t size = sizeof(value);
-
-	ck_assert_int_eq(getsockopt(fd, level, name, &value, &size), 0);
-	return value;
-}
-
-/* --- binding --- */
-
-START_TEST(the_options_are_set_before_the_bind)
-{
-	make_server(ANYWHERE, &echo_handler);
-	tcp.allow_reuse_address = _i & 1;
-	tcp.allow_reuse_port = _i & 2;
-	ck_assert_int_eq(ssv_server_open(server), 0);
-	ck_assert_int_eq(option(server->fd, SOL_SOCKET, SO_REUSEADDR), tcp.allow_reuse_address);
-	ck_assert_int_eq(option(server->fd, SOL_SOCKET, SO_REUSEPORT), tcp.allow_reuse_port);
-	ck_assert_int_eq(option(server->fd, SOL_SOCKET, SO_ACCEPTCONN), 1);
-	ck_assert_int_eq(ssv_server_close(server), 0);
-}
-END_TEST
+/* --- binding: see also test_inet_socket.c --- */
 
 START_TEST(two_servers_share_a_port_when_both_allow_it)
 {
@@ -80,24 +58,6 @@ START_TEST(an_address_in_use_is_an_error_and_leaks_nothing)
 		ck_assert_int_eq(ssv_server_open(&second.base), -EADDRINUSE);
 	}
 	ck_assert_int_eq(ssv_server_close(server), 0);
-}
-END_TEST
-
-static const struct {
-	const char *at;
-	int error;
-} unusable[] = {
-	{"tcp://no-such-host.invalid:0", -ENXIO},
-	{"tcp://192.0.2.1:0", -EADDRNOTAVAIL},
-	{"udp://127.0.0.1:0", -EAFNOSUPPORT},
-	{"unix:/tmp/no-tcp", -EAFNOSUPPORT},
-};
-
-START_TEST(an_address_that_cannot_be_served_is_an_error)
-{
-	make_server(unusable[_i].at, &echo_handler);
-	ck_assert_int_eq(ssv_server_open(server), unusable[_i].error);
-	ck_assert_int_eq(ssv_server_fileno(server), -1);
 }
 END_TEST
 
@@ -584,10 +544,8 @@ END_TEST
 
 static void add_binding_tests(TCase *tcase)
 {
-	tcase_add_loop_test(tcase, the_options_are_set_before_the_bind, 0, 4);
 	tcase_add_test(tcase, two_servers_share_a_port_when_both_allow_it);
 	tcase_add_test(tcase, an_address_in_use_is_an_error_and_leaks_nothing);
-	FOR_EACH(tcase, an_address_that_cannot_be_served_is_an_error, unusable);
 	tcase_add_test(tcase, a_privileged_port_is_refused_to_others_than_root);
 	tcase_add_test(tcase, a_name_is_resolved_by_open);
 	FOR_EACH(tcase, an_address_serves_the_families_it_says_and_clients_have_their_own_address,

@@ -28,31 +28,7 @@ static void open_server(const char *at, const struct ssv_handler_ops *handler)
 	ck_assert_int_eq(ssv_server_open(server), 0);
 }
 
-static int option(int fd, int level, int name)
-{
-	int value = -1;
-	socklen_t size = sizeof(value);
-
-	ck_assert_int_eq(getsockopt(fd, level, name, &value, &size), 0);
-	return value;
-}
-
-/* --- binding --- */
-
-START_TEST(the_options_are_set_before_the_bind)
-{
-	make_server(SOMEWHERE, &echo_handler);
-	ck_assert(!udp.allow_reuse_address && !udp.allow_reuse_port);
-	udp.allow_reuse_address = _i & 1;
-	udp.allow_reuse_port = _i & 2;
-	ck_assert_int_eq(ssv_server_open(server), 0);
-	ck_assert_int_eq(option(server->fd, SOL_SOCKET, SO_REUSEADDR), udp.allow_reuse_address);
-	ck_assert_int_eq(option(server->fd, SOL_SOCKET, SO_REUSEPORT), udp.allow_reuse_port);
-	ck_assert_int_eq(option(server->fd, SOL_SOCKET, SO_BROADCAST), 0);
-	ck_assert(fcntl(server->fd, F_GETFD) & FD_CLOEXEC);
-	ck_assert_int_eq(ssv_server_close(server), 0);
-}
-END_TEST
+/* --- binding: see also test_inet_socket.c --- */
 
 START_TEST(a_port_in_use_is_an_error_and_is_not_taken_away)
 {
@@ -73,24 +49,6 @@ START_TEST(a_port_in_use_is_an_error_and_is_not_taken_away)
 }
 END_TEST
 
-static const struct {
-	const char *at;
-	int error;
-} unusable[] = {
-	{"udp://no-such-host.invalid:0", -ENXIO},
-	{"udp://192.0.2.1:0", -EADDRNOTAVAIL},
-	{"tcp://127.0.0.1:0", -EAFNOSUPPORT},
-	{"unixgram:/tmp/no-udp", -EAFNOSUPPORT},
-};
-
-START_TEST(an_address_that_cannot_be_served_is_an_error)
-{
-	make_server(unusable[_i].at, &echo_handler);
-	ck_assert_int_eq(ssv_server_open(server), unusable[_i].error);
-	ck_assert_int_eq(ssv_server_fileno(server), -1);
-}
-END_TEST
-
 START_TEST(a_bound_udp_socket_is_adopted)
 {
 	int fd = socket(AF_INET, SOCK_DGRAM, 0), tcp = socket(AF_INET, SOCK_STREAM, 0), client;
@@ -105,7 +63,7 @@ START_TEST(a_bound_udp_socket_is_adopted)
 	ck_assert_int_eq(ssv_udp_server_adopt(&udp, fd), -EBUSY);
 	ck_assert_int_eq(ssv_server_open(server), 0);
 	ck_assert_int_eq(ssv_server_fileno(server), fd);
-	ck_assert_int_eq(option(fd, IPPROTO_IP, IP_PKTINFO), 1); /* for it is bound to all */
+	ck_assert_int_eq(socket_option(fd, IPPROTO_IP, IP_PKTINFO), 1); /* for it is bound to all */
 	serve(&served, server);
 	client = connect_to(server);
 	ask(client, "adopted", "adopted");
@@ -289,9 +247,7 @@ int main(void)
 	Suite *suite = suite_create("udp_server");
 	TCase *tcase = topic(suite, "udp_server");
 
-	tcase_add_loop_test(tcase, the_options_are_set_before_the_bind, 0, 4);
 	tcase_add_test(tcase, a_port_in_use_is_an_error_and_is_not_taken_away);
-	FOR_EACH(tcase, an_address_that_cannot_be_served_is_an_error, unusable);
 	tcase_add_test(tcase, a_bound_udp_socket_is_adopted);
 	FOR_EACH(tcase, replies_leave_from_the_address_that_was_asked, reaches);
 	tcase_add_loop_test(
