@@ -1353,7 +1353,8 @@ START_TEST(a_foreign_loop_is_told_of_a_childs_end)
 		ck_assert_int_eq(poll(&polled, 1, 10000), 1);
 		ck_assert_int_eq(ssv_server_step(server), 0);
 	}
-	ck_assert_int_eq(poll(&polled, 1, 0), 0);
+	while (poll(&polled, 1, 0) == 1) /* a look that was due when it was found by another */
+		ck_assert_int_eq(ssv_server_step(server), 0);
 }
 END_TEST
 
