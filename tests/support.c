@@ -21,6 +21,16 @@ struct ssv_address address_of(const char *text)
 	return address;
 }
 
+const char *own_address(const char *transport)
+{
+	static char text[SSV_ADDRESS_TEXT_SIZE];
+	const unsigned int pid = (unsigned int)getpid();
+
+	snprintf(text, sizeof(text), "%s://127.%u.%u.%u:0", transport, 1 + pid / 65536 % 250,
+		pid / 256 % 256, pid % 256);
+	return text;
+}
+
 int connect_to(const struct ssv_server *server)
 {
 	const struct ssv_address *at = &server->server_address;

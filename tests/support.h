@@ -17,6 +17,12 @@ struct ssv_address address_of(const char *text);
 /** Any free port of 127.0.0.1. */
 #define ANYWHERE "tcp://127.0.0.1:0"
 
+/**
+ * Any free port of an address of this process's own, "tcp://127.x.y.z:0": once it was closed, no
+ * other test takes it. Overwritten by the next call.
+ */
+const char *own_address(const char *transport);
+
 /** A plain blocking socket of the server's kind connected to it, with a name where that takes one
  * to be answered; it gives up a read after 10 s, so that no test hangs. */
 int connect_to(const struct ssv_server *server);

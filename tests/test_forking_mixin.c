@@ -378,7 +378,7 @@ static void choose_way(int way)
 
 static void make_server(void)
 {
-	struct ssv_address at = address_of(ANYWHERE);
+	struct ssv_address at = address_of(own_address("tcp"));
 
 	ssv_forking_tcp_server_init(&forking, &at, &obedient);
 	mixin->child_exited = keep_exit;

@@ -146,7 +146,7 @@ START_TEST(a_restart_on_the_same_port_works_at_once)
 	struct served served;
 	int client;
 
-	open_server(ANYWHERE, &echo_handler);
+	open_server(own_address("tcp"), &echo_handler);
 	serve(&served, server);
 	client = connect_to(server);
 	ask(client, "a", "a");

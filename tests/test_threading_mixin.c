@@ -18,7 +18,7 @@ static struct kept_log events;
 
 static void make_server(const struct ssv_handler_ops *handler)
 {
-	struct ssv_address at = address_of(ANYWHERE);
+	struct ssv_address at = address_of(own_address("tcp"));
 
 	ssv_threading_tcp_server_init(&threaded, &at, handler);
 	keep_log(&events, server);

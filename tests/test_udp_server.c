@@ -226,7 +226,7 @@ START_TEST(a_server_that_is_closed_answers_no_more_and_its_port_is_free)
 	struct served served;
 	int client;
 
-	open_server(SOMEWHERE, &echo_handler);
+	open_server(own_address("udp"), &echo_handler);
 	at = server->server_address;
 	serve(&served, server);
 	client = connect_to(server);
