@@ -447,25 +447,39 @@ START_TEST(close_closes_the_socket)
 END_TEST
 
 /* test_threads_reaped */
+/* Threads or children that there are for requests. */
+static int kept(void)
+{
+	struct ssv_threading_mixin *threading = threading_of(class, &any);
+	int n = 0;
+
+	if (class->is_threading) {
+		pthread_mutex_lock(&threading->lock);
+		n = threading->threads;
+		pthread_mutex_unlock(&threading->lock);
+	} else if (class->is_forking) {
+		n = ssv_forking_mixin_active_children(forking_of(class, &any));
+	}
+	return n;
+}
+
 START_TEST(after_ten_requests_fewer_than_ten_threads_or_children_are_kept)
 {
 	struct served served;
-	int i, kept = 0;
+	int i;
 
-	open_server(_i, &probed);
+	make_server(_i, &probed);
+	if (class->is_threading)
+		threading_of(class, &any)->idle_timeout = 10;
+	ck_assert_int_eq(ssv_server_open(server), 0);
 	serve(&served, server);
 	for (i = 0; i < 10; i++) {
 		expect_service();
 		wait_for(&seen->over);
 	}
-	if (class->is_threading) {
-		pthread_mutex_lock(&threading_of(class, &any)->lock);
-		kept = threading_of(class, &any)->threads;
-		pthread_mutex_unlock(&threading_of(class, &any)->lock);
-	} else if (class->is_forking) {
-		kept = ssv_forking_mixin_active_children(forking_of(class, &any));
-	}
-	ck_assert_int_lt(kept, 10);
+	while (kept() >=
+		10) /* its thread may still be on its way back, so that there is one more */
+		poll(NULL, 0, 1);
 	stop_and_close(&served);
 }
 END_TEST
