@@ -332,6 +332,8 @@ START_TEST(lines_of_several_threads_are_whole)
 
 	listen_in();
 	setsockopt(hearing, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	/* Room for all, since a reader that is too slow loses lines. */
+	setsockopt(STDERR_FILENO, SOL_SOCKET, SO_SNDBUF, &(int){1 << 20}, sizeof(int));
 	for (i = 0; i < THREADS; i++)
 		ck_assert_int_eq(pthread_create(&threads[i], NULL, log_lines, "whole"), 0);
 	for (i = 0; i < THREADS * LINES; i++) {
