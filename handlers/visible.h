@@ -1,0 +1,19 @@
+/** Text from somebody else, as it may be shown on a terminal. */
+#ifndef HANDLERS_VISIBLE_H
+#define HANDLERS_VISIBLE_H
+
+#include <stddef.h>
+
+/** What `length` bytes may become. */
+#define VISIBLE_SIZE(length) (4 * (length))
+
+/**
+ * Copies text with its control characters made visible: such a byte is written as \xNN, in
+ * hexadecimal digits. Newlines and tabs stay, and so does every other byte, also of UTF-8 that is
+ * not complete. U+0080 to U+009F are control characters, too; of their UTF-8 the second byte is
+ * written so. A text may come in pieces, cut anywhere: `before` is the last byte of the piece
+ * before this one, or 0. Returns how much was written, at most VISIBLE_SIZE(length).
+ */
+size_t make_visible(char *to, const char *from, size_t length, char before);
+
+#endif
