@@ -5,6 +5,7 @@
 #include "registry.h"
 #include "stopper.h"
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,7 @@
 struct settings {
 	struct listener_settings listener;
 	int timeout, deadline, grace; /* ms; 0: none */
+	int requests;                 /* 0: no end to them */
 	bool verbose, help;
 };
 
@@ -45,6 +47,8 @@ static const struct option_spec specs[] = {
 		option_set_seconds, offsetof(struct settings, deadline), 0, OPTION_SECONDS_MAX, 0},
 	{"grace", "SECONDS", "let clients finish for so long when told to stop (default 5)",
 		option_set_seconds, offsetof(struct settings, grace), 0, OPTION_SECONDS_MAX, 0},
+	{"requests", "N", "end after so many requests; one address alone (default: no end)",
+		option_set_whole, offsetof(struct settings, requests), 1, INT_MAX, 0},
 	{"verbose", NULL, "log more, to standard error", option_set_flag,
 		offsetof(struct settings, verbose), 0, 0, 'v'},
 	OPTION_HELP(struct settings, help),
@@ -196,9 +200,21 @@ static int announce(struct serve *serve)
 	return rc < 0 && rc != -EBADF ? explain_output(rc) : 0;
 }
 
+/* A stop by a signal is no failure. */
+static int handle_requests(struct ssv_server *server, int count)
+{
+	int rc = 1;
+
+	while (rc > 0 && count-- > 0)
+		rc = ssv_server_handle_request(server);
+	return rc == -ECANCELED || rc > 0 ? 0 : rc;
+}
+
 static int serve_requests(struct serve *serve)
 {
 	stopper_ready(&serve->stopper);
+	if (serve->settings.requests > 0)
+		return handle_requests(serve->servers[0], serve->settings.requests);
 	if (serve->count == 1)
 		return ssv_server_serve_forever(serve->servers[0]);
 	return ssv_serve_all(serve->servers, serve->count);
@@ -265,6 +281,9 @@ static int serve_handler(struct serve *serve, int count, char **arguments)
 		return EXIT_USAGE;
 	if (serve->settings.help)
 		return print_help(serve->handler);
+	if (serve->settings.requests > 0 && count - first > 1)
+		return complain_usage("too many addresses: %s: --requests counts those of one",
+			arguments[first + 1]);
 	serve->log.level = serve->settings.verbose ? SSV_LOG_DEBUG : SSV_LOG_WARNING;
 	status = add_listeners(serve, count - first, arguments + first);
 	return status != 0 ? status : run(serve);

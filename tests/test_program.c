@@ -44,7 +44,8 @@ START_TEST(help_fits_a_screen_and_shows_examples)
 	helps(run(ARGUMENTS("--help"), ""), "serve", "talk", "handlers", "socketserver serve echo",
 		NULL);
 	helps(run(ARGUMENTS("serve", "--help"), ""), "--mode", "--max-children", "--backlog",
-		"--timeout", "--deadline", "--grace", "-v, --verbose", "Examples:", NULL);
+		"--timeout", "--deadline", "--grace", "--requests", "-v, --verbose",
+		"Examples:", NULL);
 	helps(run(ARGUMENTS("talk", "-h"), ""), "--timeout", "Examples:", NULL);
 }
 END_TEST
