@@ -46,7 +46,7 @@ START_TEST(help_fits_a_screen_and_shows_examples)
 	helps(run(ARGUMENTS("serve", "--help"), ""), "--mode", "--max-children", "--backlog",
 		"--timeout", "--deadline", "--grace", "--requests", "-v, --verbose",
 		"Examples:", NULL);
-	helps(run(ARGUMENTS("talk", "-h"), ""), "--timeout", "Examples:", NULL);
+	helps(run(ARGUMENTS("talk", "-h"), ""), "--as WAY", "--timeout", "Examples:", NULL);
 }
 END_TEST
 
@@ -114,6 +114,7 @@ static const struct {
 	{{"talk", "tcp://127.0.0.1", NULL}, {"bad address: tcp://127.0.0.1", "port"}},
 	{{"talk", "unix:a", "unix:b", NULL}, {"too many addresses: unix:b", ""}},
 	{{"talk", "unix:a", "--timeout", "x", NULL}, {"not a number: --timeout x", ""}},
+	{{"talk", "unix:a", "--as", "fast", NULL}, {"unknown way: --as fast", "lines, exec, chat"}},
 };
 
 START_TEST(usage_errors_exit_2_and_name_the_remedy)

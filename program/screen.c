@@ -1,0 +1,83 @@
+#include "screen.h"
+#include "../handlers/visible.h"
+#include <errno.h>
+#include <poll.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+#define PIECE_SIZE 4096 /* of what is made visible */
+
+void screen_init(struct screen *screen, bool as_it_is)
+{
+	bool is_terminal = isatty(STDOUT_FILENO);
+
+	*screen = (struct screen){
+		.is_terminal = is_terminal,
+		.make_visible = is_terminal && !as_it_is,
+	};
+}
+
+/* Standard output may be non-blocking: whoever shares it with us decides that. */
+static ssize_t write_some(const char *data, size_t size)
+{
+	struct pollfd out = {.fd = STDOUT_FILENO, .events = POLLOUT};
+	ssize_t n = write(STDOUT_FILENO, data, size);
+	int error = errno;
+
+	if (n >= 0)
+		return n;
+	if (error == EAGAIN)
+		poll(&out, 1, -1);
+	return error == EAGAIN || error == EINTR ? 0 : -error;
+}
+
+static int write_all(struct screen *screen, const char *data, size_t size)
+{
+	ssize_t n;
+
+	if (size > 0)
+		screen->within_line = data[size - 1] != '\n';
+	for (; size > 0; data += n, size -= (size_t)n) {
+		n = write_some(data, size);
+		if (n < 0)
+			return (int)n;
+	}
+	return 0;
+}
+
+/* Before a newline a carriage return does what a terminal does anyway. */
+static size_t drop_returns(char *text, size_t size)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < size; i++)
+		if (text[i] != '\r' || i + 1 == size || text[i + 1] != '\n')
+			text[n++] = text[i];
+	return n;
+}
+
+static int show_visible(struct screen *screen, const char *text, size_t size)
+{
+	char visible[VISIBLE_SIZE(PIECE_SIZE)];
+	size_t n;
+	int rc = 0;
+
+	for (; size > 0 && rc == 0; text += n, size -= n) {
+		n = size < PIECE_SIZE ? size : PIECE_SIZE;
+		rc = write_all(screen, visible, make_visible(visible, text, n, screen->before));
+		screen->before = text[n - 1];
+	}
+	return rc;
+}
+
+int screen_show(struct screen *screen, char *data, size_t size)
+{
+	if (screen->make_visible)
+		return show_visible(screen, data, drop_returns(data, size));
+	return write_all(screen, data, size);
+}
+
+int screen_end_line(struct screen *screen)
+{
+	return screen->within_line ? write_all(screen, "\n", 1) : 0;
+}

@@ -1,0 +1,67 @@
+#include "ways.h"
+#include <ctype.h>
+#include <errno.h>
+#include <string.h>
+
+#define PING "#ping#"
+#define PING_INTERVAL 5000 /* ms; the room forgets a member after 10 s */
+#define QUIT "/quit"
+
+static void ping(struct conversation *conversation)
+{
+	ssize_t n = ssv_stream_try_write(&conversation->stream, PING, strlen(PING));
+
+	conversation->alarm_at = conversation_now() + PING_INTERVAL;
+	if (n < 0 && n != -EAGAIN)
+		conversation_fail(conversation, (int)n);
+}
+
+static void chat_start(struct conversation *conversation)
+{
+	if (!conversation_is_stream(conversation))
+		ping(conversation);
+}
+
+static bool is_quit(const char *line, size_t size)
+{
+	while (size > 0 && isspace((unsigned char)line[size - 1]))
+		size--;
+	while (size > 0 && isspace((unsigned char)*line)) {
+		line++;
+		size--;
+	}
+	return size == strlen(QUIT) && memcmp(line, QUIT, size) == 0;
+}
+
+static void quit(struct conversation *conversation)
+{
+	conversation->alarm_at = CONVERSATION_NEVER;
+	conversation_send_last(
+		conversation, QUIT, strlen(QUIT), conversation_is_stream(conversation));
+}
+
+static void chat_take_line(struct conversation *conversation, char *line, size_t size)
+{
+	if (is_quit(line, size))
+		quit(conversation);
+	else if (size > 0)
+		conversation_send(conversation, line, size, conversation_is_stream(conversation));
+}
+
+/* A stream's end is known to the room, that of a datagram client is not. */
+static void chat_input_ended(struct conversation *conversation)
+{
+	if (conversation_is_stream(conversation))
+		conversation_end_input(conversation);
+	else
+		quit(conversation);
+}
+
+const struct way chat_way = {
+	.name = "chat",
+	.start = chat_start,
+	.take_line = chat_take_line,
+	.take_reply = lines_take_reply,
+	.ring = ping,
+	.input_ended = chat_input_ended,
+};

@@ -1,0 +1,6 @@
+#include "ways.h"
+
+const struct way raw_way = {
+	.name = "raw",
+	.take_reply = conversation_show,
+};

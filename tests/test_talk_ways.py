@@ -1,0 +1,656 @@
+"""socketserver talk, against servers that the tests play themselves."""
+
+from handler_test import (DATAGRAMS, PATIENCE, STREAMS, Process, equal, for_each, main, run, test,
+                          wait_until)
+from terminal import Terminal
+import contextlib
+import handler_test
+import os
+import socket
+import struct
+import threading
+import time
+
+EDITS = os.environ["TALK_EDITS"] == "1"  # whether the program was built with libedit
+ALL = STREAMS + DATAGRAMS
+
+
+def for_each_terminal(*lists):
+    """As for_each(), where a line can be edited."""
+    return for_each(*lists) if EDITS else lambda function: function
+
+
+class Peer:
+    """A server for one client, at `address`, with what of Python's sockets a test needs."""
+
+    def __init__(self, address):
+        kind, rest = address.format(directory=handler_test.directory).split(":", 1)
+        self.is_stream = kind in ("tcp", "unix")
+        self.family = socket.AF_UNIX if kind.startswith("unix") else (
+            socket.AF_INET6 if "[" in rest else socket.AF_INET)
+        self.socket = socket.socket(
+            self.family, socket.SOCK_STREAM if self.is_stream else socket.SOCK_DGRAM)
+        self.socket.settimeout(PATIENCE)
+        if self.family == socket.AF_UNIX:
+            self.socket.bind(rest)
+            self.address = f"{kind}:{rest}"
+        else:
+            host = rest.removeprefix("//").rsplit(":", 1)[0]
+            self.socket.bind((host.strip("[]"), 0))
+            self.address = f"{kind}://{host}:{self.socket.getsockname()[1]}"
+        if self.is_stream:
+            self.socket.listen()
+        self.client = self.sender = None
+
+    def accept(self):
+        self.client = self.socket.accept()[0]
+        self.client.settimeout(PATIENCE)
+
+    def receive(self, size=65536):
+        """One read, or one datagram."""
+        if self.is_stream:
+            if self.client is None:
+                self.accept()
+            return self.client.recv(size)
+        data, self.sender = self.socket.recvfrom(65536)
+        return data
+
+    def expect(self, data):
+        """The next bytes are these, or the next datagram."""
+        found = self.receive(len(data))
+        while self.is_stream and len(found) < len(data):
+            piece = self.client.recv(len(data) - len(found))
+            if not piece:
+                break
+            found += piece
+        equal(found, data)
+
+    def send(self, data):
+        if self.is_stream:
+            if self.client is None:
+                self.accept()
+            self.client.sendall(data)
+        else:
+            self.socket.sendto(data, self.sender)
+
+    def end(self):
+        """Of the stream, as this side sees it; the next datagram is a new one."""
+        if self.is_stream:
+            self.client.close()
+            self.client = None
+
+    def reset(self):
+        self.client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.end()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        for one in (self.client, self.socket):
+            if one:
+                one.close()
+
+
+@contextlib.contextmanager
+def talking(peer, *options):
+    talk = Process("talk", peer.address, *options)
+    try:
+        yield talk
+    finally:
+        talk.kill()
+
+
+def ends_well(peer, talk):
+    """With the stream. Over datagrams that takes a second, and is tested elsewhere."""
+    if peer.is_stream:
+        peer.end()
+        equal(talk.rest(), b"")
+        ends(talk)
+
+
+def ends(talk, status=0, said=""):
+    equal(talk.wait(), status)
+    errors = talk.said()
+    if said:
+        equal(errors.count("\n"), 1)
+        assert errors.startswith("socketserver: ") and said in errors, f"{said}: not in: {errors}"
+    else:
+        equal(errors, "")
+
+
+def refused(talk, said):
+    """It fails with one line, which it says this in."""
+    ends(talk, 1, said)
+
+
+def line_for(peer, line):
+    """What one line of the input is on the wire."""
+    return line + b"\n" if peer.is_stream else line
+
+
+# --- bytes, and lines ---
+
+@for_each(ALL, ((), ("--as", "raw")))
+def a_pipe_is_a_plain_filter(address, options):
+    """Nothing is added, dropped or made visible."""
+    with Peer(address) as peer, talking(peer, *options) as talk:
+        talk.type(b"\n\n\0 a\x1b[31m")
+        peer.expect(b"\n\n\0 a\x1b[31m")
+        peer.send(b"\r\n\x1b[0m\x9b\xff")
+        equal(talk.read_until(b"\xff"), b"\r\n\x1b[0m\x9b\xff")
+        peer.send(b"more")
+        equal(talk.read_until(b"more"), b"more")
+        ends_well(peer, talk)
+
+
+@for_each(ALL)
+def each_line_is_sent_on_its_own(address):
+    """With its newline on a stream, where empty ones are not sent; without it in a datagram."""
+    with Peer(address) as peer, talking(peer, "--as", "lines") as talk:
+        talk.type(b"one\n\ntwo\r\n\n \nlast")
+        lines = [b"one", b"two\r", b" "] if peer.is_stream else [b"one", b"", b"two\r", b"", b" "]
+        for line in lines:
+            peer.expect(line_for(peer, line))
+        talk.process.stdin.close()
+        talk.process.stdin = None
+        peer.expect(line_for(peer, b"last"))
+        if peer.is_stream:
+            equal(peer.receive(), b"")
+            peer.end()
+            ends(talk)
+
+
+@for_each(STREAMS)
+def what_a_stream_says_passes_as_it_is(address):
+    with Peer(address) as peer, talking(peer, "--as", "lines") as talk:
+        peer.send(b"no end")
+        equal(talk.read_until(b"end"), b"no end")
+        peer.send(b"\x1b[0m, and\r\n none")
+        peer.end()
+        equal(talk.rest(), b"\x1b[0m, and\r\n none")
+        ends(talk)
+
+
+@for_each(DATAGRAMS[:1])
+def replies_in_datagrams_are_kept_apart(address):
+    with Peer(address) as peer, talking(peer, "--as", "lines") as talk:
+        talk.type(b"x\n")
+        peer.expect(b"x")
+        for reply in (b"one", b"two\n", b"three"):
+            peer.send(reply)
+        equal(talk.rest(), b"one\ntwo\nthree")
+        ends(talk)
+
+
+@for_each(ALL)
+def a_line_may_be_as_long_as_a_datagram(address):
+    with Peer(address) as peer, talking(peer, "--as", "lines") as talk:
+        longest = b"x" * (65507 if "udp" in address else 60000)
+        threading.Thread(target=talk.type, args=[longest + b"\n"]).start()
+        peer.expect(line_for(peer, longest))
+
+
+@for_each(STREAMS[:1] + DATAGRAMS[:1], ("lines", "chat", "exec"))
+def a_line_that_is_too_long_is_refused(address, way):
+    with Peer(address) as peer:
+        status, _, errors = run("talk", peer.address, "--as", way, input=b"x" * 65508 + b"\n")
+        equal(status, 1)
+        assert errors.startswith("socketserver: line too long: standard input: at most 65507 bytes"
+                                 ), errors
+
+
+@for_each(STREAMS)
+def it_ends_with_the_server(address):
+    with Peer(address) as peer, talking(peer, "--as", "lines") as talk:
+        peer.send(b"bye\n")
+        peer.end()
+        ends(talk)
+        equal(talk.read_until(b"\n"), b"bye\n")
+
+
+@test
+def a_connection_that_is_reset_is_told_of():
+    for way in ("raw", "lines", "chat", "exec"):
+        with Peer(STREAMS[0]) as peer, talking(peer, "--as", way) as talk:
+            talk.type(b"x\n")
+            peer.expect(b"x")
+            peer.reset()
+            refused(talk, f"connection reset: {peer.address}")
+
+
+# --- exec ---
+
+def serve_command(peer, command, output):
+    """One command as the tutorials' servers do it."""
+    peer.expect(command)
+    peer.send(b"%d" % len(output))
+    equal(peer.receive(1024), b"ok")
+    peer.send(output)
+
+
+@for_each(STREAMS)
+def commands_are_executed_one_after_the_other(address):
+    with Peer(address) as peer, talking(peer, "--as", "exec") as talk:
+        talk.type(b"date\n\n\nls -l\nlast")
+        talk.process.stdin.close()
+        talk.process.stdin = None
+        serve_command(peer, b"date", b"today\n")
+        serve_command(peer, b"ls -l", b"\x1b[0m\0no newline")
+        serve_command(peer, b"last", b"\r\n")
+        equal(peer.receive(), b"")
+        equal(talk.read_until(b"\r\n"), b"today\n\x1b[0m\0no newline\n\r\n")
+        ends(talk)
+
+
+@test
+def an_output_passes_byte_for_byte():
+    """Also a large one that comes in small pieces, or in one."""
+    for pieces in (1, 100000):
+        output = os.urandom(200000)
+        with Peer(STREAMS[0]) as peer, talking(peer, "--as", "exec") as talk:
+            talk.type(b"x\n")
+            peer.expect(b"x")
+            peer.send(b"200000")
+            equal(peer.receive(), b"ok")
+            size = len(output) // pieces
+            threading.Thread(target=lambda: [peer.send(output[i:i + size]) for i in range(
+                0, len(output), size)]).start()
+            equal(talk.rest(), output)
+            ends(talk)
+
+
+@test
+def an_output_is_passed_on_as_it_comes():
+    """However much of it is announced, nothing waits for the rest of it."""
+    with Peer(STREAMS[0]) as peer, talking(peer, "--as", "exec") as talk:
+        talk.type(b"x\n")
+        peer.expect(b"x")
+        peer.send(b"18446744073709551615")
+        equal(peer.receive(), b"ok")
+        for piece in (b"one", b"two"):
+            peer.send(piece)
+            equal(talk.read_until(piece), piece)
+        peer.end()
+        refused(talk, "connection ended: " + peer.address +
+                ": 6 of 18446744073709551615 bytes of output came")
+
+
+@for_each((b"x", b"-1", b"+1", b"1 ", b" 1", b"1\n", b"0x10", b"1.5", b"1,000", b"\x1b[31m", b"\0",
+           b"18446744073709551616", b"9" * 1024, b"0" * 1025, b"6output"))
+def what_is_no_length_is_refused(reply):
+    with Peer(STREAMS[0]) as peer, talking(peer, "--as", "exec") as talk:
+        talk.type(b"x\n")
+        peer.expect(b"x")
+        peer.send(reply)
+        refused(talk, f"no exec server: {peer.address}: ")
+        assert "\x1b" not in talk.said()
+        equal(talk.rest(), b"")
+
+
+@test
+def an_empty_output_is_taken():
+    with Peer(STREAMS[0]) as peer, talking(peer, "--as", "exec") as talk:
+        talk.type(b"x\n")
+        peer.expect(b"x")
+        peer.send(b"0")
+        equal(peer.receive(), b"ok")
+        talk.type(b"y\n")
+        serve_command(peer, b"y", b"output")
+        equal(talk.rest(), b"output")
+        ends(talk)
+
+
+@test
+def an_exec_server_that_breaks_its_word_is_told_of():
+    def no_answer(peer):
+        peer.end()
+        return "connection ended: {}: the last command has no answer"
+
+    def no_output(peer):
+        peer.send(b"10")
+        peer.expect(b"ok")
+        peer.end()
+        return "connection ended: {}: 0 of 10 bytes of output came"
+
+    def too_much(peer):
+        peer.send(b"10")
+        peer.expect(b"ok")
+        peer.send(b"x" * 11)
+        return "no exec server: {}: it sends more than the 10 bytes it told of"
+
+    def unasked(peer):
+        peer.send(b"2")
+        peer.expect(b"ok")
+        peer.send(b"ok")
+        wait_until(lambda: talk.read_until(b"ok"))
+        peer.send(b"hello")
+        return "no exec server: {}: it speaks without being asked"
+
+    def hung_up(peer):
+        peer.send(b"2")
+        peer.expect(b"ok")
+        peer.send(b"ok")
+        peer.end()
+        return "connection ended: {}: the server takes no more commands"
+
+    for behave in (no_answer, no_output, too_much, unasked, hung_up):
+        with Peer(STREAMS[0]) as peer, talking(peer, "--as", "exec") as talk:
+            talk.type(b"x\n")
+            peer.expect(b"x")
+            refused(talk, behave(peer).format(peer.address))
+
+
+@for_each(STREAMS[:1] + DATAGRAMS[:1])
+def a_command_that_the_server_would_cut_is_refused(address):
+    with Peer(address) as peer, talking(peer, "--as", "exec") as talk:
+        talk.type(b"x" * 1025 + b"\n")
+        refused(talk, f"command too long: {peer.address}: 1025 bytes")
+
+
+@for_each(DATAGRAMS)
+def a_command_is_a_datagram_and_waits_for_its_answer(address):
+    with Peer(address) as peer, talking(peer, "--as", "exec") as talk:
+        talk.type(b"date\n\nuname\n")
+        peer.expect(b"date")
+        peer.socket.settimeout(0.1)
+        try:
+            raise AssertionError(f"before the answer: {peer.receive()}")
+        except TimeoutError:
+            peer.socket.settimeout(PATIENCE)
+        peer.send(b"today")
+        peer.expect(b"")
+        peer.send(b"ok")
+        peer.expect(b"uname")
+        peer.send(b"Linux\n")
+        equal(talk.rest(), b"today\nok\nLinux\n")
+        ends(talk)
+
+
+@for_each(DATAGRAMS)
+def an_answer_that_does_not_come_is_told_of(address):
+    with Peer(address) as peer, talking(peer, "--as", "exec", "--timeout", "0.1") as talk:
+        talk.type(b"date\n")
+        peer.expect(b"date")
+        refused(talk, f"no answer in time: {peer.address}")
+
+
+def input_of(data):
+    """A descriptor to read this from."""
+    out, into = os.pipe()
+    os.write(into, data)
+    os.close(into)
+    return out
+
+
+@test
+def a_large_output_shows_its_progress_on_a_terminal():
+    with Peer(STREAMS[0]) as peer, open(os.devnull, "w") as null, Terminal(
+            "talk", peer.address, "--as", "exec", stdin=input_of(b"x\ny\n"), stdout=null) as terminal:
+        for size, seen in ((400000, " 25% of 400000 bytes"), (1000, "")):
+            peer.receive()
+            peer.send(b"%d" % size)
+            equal(peer.receive(), b"ok")
+            peer.send(b"x" * (size // 4))
+            terminal.sees(seen)
+            peer.send(b"x" * (size - size // 4))
+        equal(peer.receive(), b"")
+        equal(terminal.wait(), 0)
+        terminal.sees("")
+
+
+@test
+def the_output_itself_is_progress_enough_on_the_same_terminal():
+    with Peer(STREAMS[0]) as peer, Terminal(
+            "talk", peer.address, "--as", "exec", stdin=input_of(b"x\n")) as terminal:
+        server = threading.Thread(target=serve_command, args=(peer, b"x", b"x" * 400000))
+        server.start()
+        equal(terminal.wait(), 0)
+        equal(terminal.raw, b"x" * 400000 + b"\r\n")
+        server.join()
+
+
+# --- chat ---
+
+@for_each(ALL, (b"/quit\n", b" \t/quit \nnever\n"))
+def quit_is_sent_and_ends_it(address, line):
+    """Whatever is around it, or comes after it. What the server still says is shown."""
+    with Peer(address) as peer, talking(peer, "--as", "chat") as talk:
+        if not peer.is_stream:
+            peer.expect(b"#ping#")
+        talk.type(b"hello\n" + line)
+        peer.expect(line_for(peer, b"hello"))
+        peer.expect(line_for(peer, b"/quit"))
+        if peer.is_stream:
+            equal(peer.receive(), b"")
+        peer.send(b"me\nhello\n")
+        peer.end()
+        equal(talk.read_until(b"hello\n"), b"me\nhello\n")
+        if peer.is_stream:
+            ends(talk)
+
+
+@for_each(STREAMS[:1] + DATAGRAMS[:1])
+def quit_ends_it_also_where_the_server_talks_on(address):
+    with Peer(address) as peer, talking(peer, "--as", "chat") as talk:
+        talk.type(b"/quit\n")
+        if not peer.is_stream:
+            peer.expect(b"#ping#")
+        peer.expect(line_for(peer, b"/quit"))
+        with contextlib.suppress(OSError):
+            while talk.process.poll() is None:
+                peer.send(b"x")
+                time.sleep(0.05)
+        equal(talk.wait(), 0)
+
+
+@for_each(ALL)
+def empty_lines_are_not_sent_to_a_room(address):
+    with Peer(address) as peer, talking(peer, "--as", "chat") as talk:
+        if not peer.is_stream:
+            peer.expect(b"#ping#")
+        talk.type(b"\n\none\n\n/quitter\n")
+        peer.expect(line_for(peer, b"one"))
+        peer.expect(line_for(peer, b"/quitter"))
+
+
+@for_each(DATAGRAMS)
+def the_end_of_the_input_leaves_the_room(address):
+    with Peer(address) as peer, talking(peer, "--as", "chat") as talk:
+        peer.expect(b"#ping#")
+        talk.process.stdin.close()
+        talk.process.stdin = None
+        peer.expect(b"/quit")
+
+
+def pings(peer, times):
+    """When the first two heartbeats came."""
+    for _ in range(2):
+        peer.expect(b"#ping#")
+        times.append(time.monotonic())
+
+
+@test
+def the_first_heartbeat_comes_at_once_and_the_next_after_5_seconds():
+    """To each kind of address, from one who says nothing, and from one who is at a key."""
+    with contextlib.ExitStack() as stack:
+        times, threads, begun = [], [], time.monotonic()
+        for i, address in enumerate(DATAGRAMS + DATAGRAMS[:1]):
+            peer = stack.enter_context(Peer(address))
+            if i < len(DATAGRAMS):
+                stack.enter_context(talking(peer, "--as", "chat"))
+            else:
+                terminal = stack.enter_context(Terminal("talk", peer.address, "--as", "chat"))
+                terminal.type("half a li\x1b[")
+            times.append([])
+            threads.append(threading.Thread(target=pings, args=(peer, times[-1])))
+            threads[-1].start()
+        for thread in threads:
+            thread.join()
+        for one in times:
+            equal(len(one), 2)
+            assert one[0] - begun < 3, f"the first after {one[0] - begun} s"
+            assert 4.5 < one[1] - one[0] < 7, f"the next after {one[1] - one[0]} s"
+
+
+# --- on a terminal ---
+
+@for_each_terminal(ALL)
+def a_line_is_edited_and_sent(address):
+    with Peer(address) as peer, Terminal("talk", peer.address) as terminal:
+        terminal.sees(">")
+        terminal.type("held\x1b[D\x7flx\x1b[D\x1b[D!")  # back, rubout; insertions
+        terminal.sees("> he!lxd")
+        terminal.type("\r")
+        peer.expect(line_for(peer, b"he!lxd"))
+        peer.send(b"well\n")
+        terminal.sees("> he!lxd", "well", ">")
+        terminal.type("\x1b[A\x1b[A")  # the one before
+        terminal.sees("> he!lxd", "well", "> he!lxd")
+        terminal.type("\x01\x0b\u00e9\r")
+        peer.expect(line_for(peer, "\u00e9".encode()))
+
+
+@for_each_terminal(ALL, ("lines", "chat"))
+def what_comes_leaves_the_line_that_is_typed_as_it_is(address, way):
+    with Peer(address) as peer, Terminal("talk", peer.address, "--as", way) as terminal:
+        terminal.sees(">")
+        terminal.type("one\r")
+        if way == "chat" and not peer.is_stream:
+            peer.expect(b"#ping#")
+        peer.expect(line_for(peer, b"one"))
+        terminal.type("half a line\x1b[D\x1b[D")
+        terminal.sees("> one", "> half a line")
+        peer.send(b"127.0.0.1:5000\nhello\n")
+        terminal.sees("> one", "127.0.0.1:5000", "hello", "> half a line")
+        peer.send(b"no newline")
+        terminal.sees("> one", "127.0.0.1:5000", "hello", "no newline", "> half a line")
+        terminal.type("u")
+        terminal.sees("> one", "127.0.0.1:5000", "hello", "no newline", "> half a liune")
+        terminal.type("\r")
+        peer.expect(line_for(peer, b"half a liune"))
+
+
+@for_each_terminal((0, 1, 19, 20, 37, 38))
+def a_line_that_is_wrapped_gives_way_too(left):
+    """With the cursor anywhere in it."""
+    with Peer(STREAMS[0]) as peer, Terminal("talk", peer.address, columns=20) as terminal:
+        terminal.sees(">")
+        terminal.type("a" * 20 + "b" * 20)
+        terminal.sees("> " + "a" * 18, "aa" + "b" * 18, "bb")
+        terminal.type("\x1b[D" * left + "!")
+        text = "a" * 20 + "b" * 20
+        text = "> " + text[:40 - left] + "!" + text[40 - left:]
+        rows = [text[i:i + 20] for i in range(0, len(text), 20)]
+        terminal.sees(*rows)
+        peer.send(b"hello\n")
+        terminal.sees("hello", *rows)
+
+
+@for_each(STREAMS, ((), ("--as", "lines"), ("--as", "raw")))
+def control_characters_are_made_visible(address, options):
+    """On a terminal, unless bytes as they are were asked for."""
+    text = b"\x1b[31mred\x07\x7f\ttab\r\n\xc2\x9b \x9b\xc3\xa9\n"
+    visible = b"\\x1b[31mred\\x07\\x7f\ttab\n\xc2\\x9b \\x9b\xc3\xa9\n"
+    expected = text if "raw" in options else visible
+    with Peer(address) as peer, Terminal(
+            "talk", peer.address, *options, stdin=input_of(b"x\n")) as terminal:
+        peer.receive()
+        peer.send(text)
+        peer.end()
+        equal(terminal.wait(), 0)
+        equal(terminal.raw, expected.replace(b"\n", b"\r\n"))
+
+
+@for_each_terminal(STREAMS + DATAGRAMS[:1])
+def ctrl_d_ends_the_input(address):
+    with Peer(address) as peer, Terminal("talk", peer.address) as terminal:
+        terminal.sees(">")
+        if not peer.is_stream:
+            terminal.type("x\r")
+            peer.expect(b"x")
+        terminal.type("\x04")
+        if peer.is_stream:
+            equal(peer.receive(), b"")
+        peer.send(b"late")
+        peer.end()
+        equal(terminal.wait(), 0)
+        equal(terminal.screen.lines()[-2:], ["late", ""])
+        assert terminal.is_as_before()
+
+
+@for_each_terminal(("lines", "chat", "exec"))
+def ctrl_c_ends_it_and_leaves_the_terminal_as_it_was(way):
+    with Peer(STREAMS[0]) as peer, Terminal("talk", peer.address, "--as", way) as terminal:
+        terminal.sees(">")
+        terminal.type("half")
+        terminal.sees("> half")
+        terminal.type("\x03")
+        equal(terminal.wait(), -2)
+        assert terminal.is_as_before()
+
+
+@for_each_terminal(("lines", "chat", "exec"))
+def a_terminal_that_is_gone_ends_it(way):
+    with Peer(STREAMS[0]) as peer, Terminal("talk", peer.address, "--as", way) as terminal:
+        terminal.sees(">")
+        peer.accept()
+        os.close(terminal.master)
+        os.close(terminal.slave)
+        terminal.master, terminal.slave = os.open(os.devnull, 0), os.open(os.devnull, 0)
+        equal(peer.receive(), b"")
+        assert terminal.process.wait(PATIENCE) in (-1, 0)
+
+
+@for_each_terminal(STREAMS)
+def the_end_of_the_server_leaves_the_terminal_as_it_was(address):
+    with Peer(address) as peer, Terminal("talk", peer.address) as terminal:
+        terminal.sees(">")
+        terminal.type("half")
+        terminal.sees("> half")
+        peer.accept()
+        peer.end()
+        equal(terminal.wait(), 0)
+        terminal.sees("")
+        assert terminal.is_as_before()
+
+
+@for_each_terminal(("unix:{directory}/s",))
+def the_prompt_comes_when_a_command_is_done(address):
+    with Peer(address) as peer, Terminal("talk", peer.address, "--as", "exec") as terminal:
+        terminal.sees(">")
+        terminal.type("date\r")
+        peer.expect(b"date")
+        terminal.sees("> date", "")
+        peer.send(b"5")
+        equal(peer.receive(), b"ok")
+        peer.send(b"tod")
+        terminal.sees("> date", "tod")
+        peer.send(b"ay")
+        terminal.sees("> date", "today", ">")
+        terminal.type("x\r")
+        peer.expect(b"x")
+        peer.send(b"no")
+        address = peer.address
+        terminal.wait()
+        said = f'socketserver: no exec server: {address}: "no" is no length of an output'
+        assert "".join(terminal.screen.lines()).startswith("> datetoday> x" + said), terminal.raw
+        assert terminal.is_as_before()
+
+
+@for_each((("dumb", {}), ("", {}), ("vt100", {"stdout": -1})))
+def there_is_no_prompt_where_nothing_can_be_edited(place):
+    term, settings = place
+    with Peer(STREAMS[0]) as peer, Terminal("talk", peer.address, term=term, **settings) as terminal:
+        terminal.type("hello\n")
+        peer.expect(b"hello\n")
+        peer.send(b"well")
+        if settings:
+            equal(terminal.process.stdout.read(4), b"well")
+            terminal.process.stdout.close()
+            terminal.sees("hello", "")
+        else:
+            terminal.sees("hello", "well", "")
+
+
+main()
