@@ -7,6 +7,7 @@
 #include <string.h>
 
 const struct ssv_handler_descriptor *const registry_built_in[] = {
+	&chat_descriptor,
 	&echo_descriptor,
 	&upper_descriptor,
 	NULL,

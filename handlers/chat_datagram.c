@@ -1,0 +1,58 @@
+#include "chat_datagram.h"
+#include "peer_name.h"
+#include "room.h"
+#include "strip.h"
+#include <socketserver/socketserver.h>
+
+#define STAY 10000 /* ms after a ping */
+
+static struct room_member sender(const struct ssv_handler *handler)
+{
+	return (struct room_member){
+		.address = handler->request->client_address,
+		.fd = handler->server->fd,
+	};
+}
+
+/* Who has no name cannot be sent to, and does not get in. */
+static int join(struct ssv_handler *handler)
+{
+	const struct room_member member = sender(handler);
+
+	return peer_has_name(handler->request) ? room_join(handler->server->user, &member, STAY)
+					       : 0;
+}
+
+static int leave(struct ssv_handler *handler)
+{
+	const struct room_member member = sender(handler);
+
+	room_leave(handler->server->user, &member);
+	return 0;
+}
+
+static int say(struct ssv_handler *handler, const char *text, size_t length)
+{
+	char name[SSV_ADDRESS_TEXT_SIZE];
+
+	text = strip(text, &length);
+	if (length > 0)
+		room_say(handler->server->user, peer_name(handler->request, name), text, length);
+	return 0;
+}
+
+static int chat_datagram_handle(struct ssv_handler *handler)
+{
+	const struct ssv_request *request = handler->request;
+	size_t length = request->packet_size;
+
+	if (length > ROOM_TEXT_SIZE)
+		length = ROOM_TEXT_SIZE;
+	if (is_word(request->packet, length, "#ping#"))
+		return join(handler);
+	if (is_word(request->packet, length, "/quit"))
+		return leave(handler);
+	return say(handler, request->packet, length);
+}
+
+const struct ssv_handler_ops chat_datagram_handler = {.handle = chat_datagram_handle};

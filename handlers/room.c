@@ -1,0 +1,173 @@
+#include "room.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+static int64_t monotonic_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+void room_open(struct room *room)
+{
+	*room = (struct room){.now = monotonic_ms};
+	pthread_mutex_init(&room->lock, NULL);
+}
+
+static void remove_member(struct room *room, struct room_member **link)
+{
+	struct room_member *member = *link;
+
+	*link = member->next;
+	room->count--;
+	free(member);
+}
+
+void room_close(struct room *room)
+{
+	while (room->first != NULL)
+		remove_member(room, &room->first);
+	pthread_mutex_destroy(&room->lock);
+}
+
+/* --- who is there; all of it under the lock --- */
+
+static bool is_same(const struct room_member *one, const struct room_member *other)
+{
+	const struct ssv_address *a = &one->address, *b = &other->address;
+
+	if (one->stream != NULL || other->stream != NULL)
+		return one->stream == other->stream;
+	return one->fd == other->fd && a->length == b->length &&
+	       memcmp(&a->socket, &b->socket, a->length) == 0;
+}
+
+/* Where it hangs, or the end of the list. */
+static struct room_member **find(struct room *room, const struct room_member *member)
+{
+	struct room_member **link = &room->first;
+
+	while (*link != NULL && !is_same(*link, member))
+		link = &(*link)->next;
+	return link;
+}
+
+static void remove_gone(struct room *room)
+{
+	const int64_t now = room->now();
+	struct room_member **link = &room->first;
+
+	while (*link != NULL) {
+		if ((*link)->until < now)
+			remove_member(room, link);
+		else
+			link = &(*link)->next;
+	}
+}
+
+/* Where it hangs then; or NULL, without memory. */
+static struct room_member **add(struct room *room, const struct room_member *member)
+{
+	struct room_member *copy = malloc(sizeof(*copy));
+
+	if (copy == NULL)
+		return NULL;
+	*copy = *member;
+	copy->next = room->first;
+	room->first = copy;
+	room->count++;
+	return &room->first;
+}
+
+static int join(struct room *room, const struct room_member *member, int stay)
+{
+	struct room_member **link = find(room, member);
+
+	if (*link == NULL && room->count == ROOM_SIZE)
+		return -EUSERS;
+	if (*link == NULL)
+		link = add(room, member);
+	if (link == NULL)
+		return -ENOMEM;
+	(*link)->until = stay == SSV_FOREVER ? INT64_MAX : room->now() + stay;
+	return 0;
+}
+
+int room_join(struct room *room, const struct room_member *member, int stay)
+{
+	int rc;
+
+	pthread_mutex_lock(&room->lock);
+	remove_gone(room);
+	rc = join(room, member, stay);
+	pthread_mutex_unlock(&room->lock);
+	return rc;
+}
+
+void room_leave(struct room *room, const struct room_member *member)
+{
+	struct room_member **link;
+
+	pthread_mutex_lock(&room->lock);
+	link = find(room, member);
+	if (*link != NULL)
+		remove_member(room, link);
+	pthread_mutex_unlock(&room->lock);
+}
+
+/* --- what is said --- */
+
+/* The thread that reads from it sees its end, leaves the room and closes it. */
+static bool send_to_stream(struct ssv_stream *stream, const char *message, size_t size)
+{
+	if (ssv_stream_try_write(stream, message, size) == (ssize_t)size)
+		return true;
+	shutdown(stream->fd, SHUT_RDWR);
+	return false;
+}
+
+/* A queue that is full loses the message, as the network may. */
+static bool send_to_address(const struct room_member *member, const char *message, size_t size)
+{
+	ssize_t n = sendto(member->fd, message, size, MSG_DONTWAIT | MSG_NOSIGNAL,
+		&member->address.socket.any, member->address.length);
+
+	return n >= 0 || errno == EAGAIN || errno == ENOBUFS;
+}
+
+/* Whether it remains a member. */
+static bool send_to(const struct room_member *member, const char *message, size_t size)
+{
+	if (member->stream != NULL)
+		return send_to_stream(member->stream, message, size);
+	return send_to_address(member, message, size - strlen("\n"));
+}
+
+static void send_to_all(struct room *room, const char *message, size_t size)
+{
+	struct room_member **link = &room->first;
+
+	while (*link != NULL) {
+		if (send_to(*link, message, size))
+			link = &(*link)->next;
+		else
+			remove_member(room, link);
+	}
+}
+
+void room_say(struct room *room, const char *name, const char *text, size_t length)
+{
+	char message[SSV_ADDRESS_TEXT_SIZE + ROOM_TEXT_SIZE + 2], *end;
+
+	end = stpcpy(stpcpy(message, name), "\n");
+	end = mempcpy(end, text, length);
+	*end++ = '\n';
+	pthread_mutex_lock(&room->lock);
+	remove_gone(room);
+	send_to_all(room, message, (size_t)(end - message));
+	pthread_mutex_unlock(&room->lock);
+}
