@@ -5,6 +5,7 @@
 #include <socketserver/handler_descriptor.h>
 
 extern const struct ssv_handler_descriptor chat_descriptor;
+extern const struct ssv_handler_descriptor console_descriptor;
 extern const struct ssv_handler_descriptor echo_descriptor;
 extern const struct ssv_handler_descriptor upper_descriptor;
 

@@ -8,6 +8,7 @@
 
 const struct ssv_handler_descriptor *const registry_built_in[] = {
 	&chat_descriptor,
+	&console_descriptor,
 	&echo_descriptor,
 	&upper_descriptor,
 	NULL,

@@ -3,6 +3,7 @@ and Check's summary line at the end. SOCKETSERVER names the program."""
 
 import contextlib
 import os
+import pty
 import re
 import select
 import shutil
@@ -60,14 +61,20 @@ def wait_until(condition, what="the condition"):
 
 
 class Process:
-    """Our program with these arguments. What it says on standard error is kept in a file."""
+    """Our program with these arguments. What it says on standard error is kept in a file. Its
+    standard input and output are pipes, or a terminal."""
 
-    def __init__(self, *arguments, **settings):
+    def __init__(self, *arguments, terminal=False, **settings):
         self.errors = tempfile.TemporaryFile(dir=directory)
         self._output = b""
-        self.process = subprocess.Popen([PROGRAM, *arguments], stdin=subprocess.PIPE,
-                                        stdout=subprocess.PIPE, stderr=self.errors, **settings)
+        ours, theirs = pty.openpty() if terminal else (None, subprocess.PIPE)
+        self.process = subprocess.Popen([PROGRAM, *arguments], stdin=theirs, stdout=theirs,
+                                        stderr=self.errors, **settings)
         self.pid = self.process.pid
+        if terminal:
+            os.close(theirs)
+            self.process.stdin = open(os.dup(ours), "wb")
+            self.process.stdout = open(ours, "rb")
 
     def read_until(self, end):
         """What it prints, up to and including `end`, a bytes."""
@@ -138,7 +145,7 @@ class Server(Process):
 
     def _read_address(self):
         line = self.readline()
-        found = re.fullmatch(r"listening on (\S+) \((\w+)\)\n", line)
+        found = re.fullmatch(r"listening on (\S+) \((\w+)\)\r?\n", line)
         assert found, f"no address: {line!r}"
         self.addresses.append(found[1])
         self.modes.append(found[2])

@@ -1,0 +1,115 @@
+/** console: a telephone, with whoever calls at one end and the server's terminal at the other. */
+#include "console.h"
+#include "handlers.h"
+#include "keep_alive.h"
+#include <socketserver/socketserver.h>
+#include <unistd.h>
+
+#define READ_SIZE 1024
+
+struct call {
+	struct ssv_handler base;
+	char before; /* the byte shown last */
+	int error;   /* of sending */
+};
+
+static struct operator* operator_of(const struct call *call)
+{
+	struct console *console = call->base.server->user;
+
+	return &console->operator;
+}
+
+/* What the caller sends now. Returns its length, 0 when they have hung up, an error, or SSV_EXIT.
+ * What is no whole line gets a line of its own on a terminal. */
+static ssize_t show_caller(struct call *call)
+{
+	char text[READ_SIZE];
+	ssize_t n = ssv_stream_read(call->base.request->stream, text, sizeof(text));
+	int rc;
+
+	if (n <= 0)
+		return n;
+	rc = operator_show(operator_of(call), text, (size_t)n, call->before);
+	call->before = text[n - 1];
+	if (rc == 0 && call->before != '\n' && isatty(STDOUT_FILENO))
+		rc = operator_show(operator_of(call), "\n", 1, '\0');
+	return rc < 0 ? rc : n;
+}
+
+static void send_line(void *context, const char *line, size_t length)
+{
+	struct call *call = context;
+	ssize_t n = call->error;
+
+	if (n == 0)
+		n = ssv_stream_write(call->base.request->stream, line, length);
+	if (n >= 0)
+		return;
+	call->error = (int)n;
+	operator_notice(operator_of(call), "a line was not sent", call->error);
+}
+
+static int console_handle(struct ssv_handler *handler)
+{
+	struct call *call = ssv_container_of(handler, struct call, base);
+	ssize_t heard = 1;
+	int ready, typed = 0;
+
+	keep_alive(handler->request->stream);
+	while (heard > 0 && typed == 0 && call->error == 0) {
+		ready = ssv_stream_wait(handler->request->stream, STDIN_FILENO, SSV_FOREVER);
+		if (ready < 0)
+			return ready;
+		if (ready & SSV_WAIT_INPUT)
+			heard = show_caller(call);
+		if (ready & SSV_WAIT_OTHER)
+			typed = operator_read(operator_of(call), send_line, call);
+	}
+	if (typed < 0 || heard < 0)
+		return typed < 0 ? typed : (int)heard;
+	return call->error;
+}
+
+static const struct ssv_handler_ops console_handler = {
+	.size = sizeof(struct call),
+	.handle = console_handle,
+	.timeout = SSV_FOREVER, /* a silent call is a call */
+	.rbufsize = READ_SIZE,
+	.disable_nagle_algorithm = true,
+};
+
+static void take_idle_line(void *context, const char *line, size_t length)
+{
+	console_answer(context, line, length);
+}
+
+static int console_open(
+	void *state, struct ssv_server *const *servers, size_t count, const char **error)
+{
+	struct console *console = state;
+
+	(void)count;
+	(void)error;
+	return operator_open(&console->operator, servers[0], take_idle_line, console);
+}
+
+static void console_close(void *state)
+{
+	struct console *console = state;
+
+	operator_close(&console->operator);
+}
+
+const struct ssv_handler_descriptor console_descriptor = {
+	.abi = SSV_ABI,
+	.name = "console",
+	.help = "a telephone call with this terminal",
+	.transports = "tcp unix udp unixgram",
+	.modes = "sync", /* there is one terminal: one call at a time */
+	.ops = &console_handler,
+	.datagram_ops = &console_datagram_handler,
+	.state_size = sizeof(struct console),
+	.open = console_open,
+	.close = console_close,
+};
