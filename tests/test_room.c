@@ -174,17 +174,14 @@ END_TEST
 int main(void)
 {
 	Suite *suite = suite_create("room");
-	TCase *packets = tcase_create("packets"), *registry = tcase_create("registry");
+	TCase *packets = topic(suite, "packets"), *registry = topic(suite, "registry");
 
-	tcase_add_checked_fixture(packets, note_what_is_open, expect_nothing_left);
 	tcase_add_checked_fixture(packets, open_server, close_server);
 	tcase_add_test(packets, a_member_is_gone_more_than_ten_seconds_after_its_last_ping);
 	tcase_add_test(packets, speaking_keeps_nobody_in_the_room);
 	tcase_add_test(packets, pings_of_one_make_one_member);
-	suite_add_tcase(suite, packets);
 	tcase_add_checked_fixture(registry, open_room, close_room);
 	tcase_add_test(registry, a_full_room_lets_nobody_in_until_one_is_gone);
 	tcase_add_test(registry, a_connection_that_cannot_take_a_whole_message_is_shut_down);
-	suite_add_tcase(suite, registry);
 	return run_suite(suite);
 }
