@@ -69,7 +69,7 @@ static void write_line(const char *line, size_t length)
 void ssv_log_to_stderr(struct ssv_log *log, enum ssv_log_level level,
 	const struct ssv_request *request, const char *message)
 {
-	char line[1024], peer[SSV_ADDRESS_TEXT_SIZE] = "";
+	char line[4096], peer[SSV_ADDRESS_TEXT_SIZE] = "";
 	size_t length;
 
 	(void)log;
