@@ -7,6 +7,7 @@
 extern const struct ssv_handler_descriptor chat_descriptor;
 extern const struct ssv_handler_descriptor console_descriptor;
 extern const struct ssv_handler_descriptor echo_descriptor;
+extern const struct ssv_handler_descriptor exec_descriptor;
 extern const struct ssv_handler_descriptor upper_descriptor;
 
 #endif

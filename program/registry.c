@@ -10,6 +10,7 @@ const struct ssv_handler_descriptor *const registry_built_in[] = {
 	&chat_descriptor,
 	&console_descriptor,
 	&echo_descriptor,
+	&exec_descriptor,
 	&upper_descriptor,
 	NULL,
 };

@@ -284,7 +284,7 @@ static int serve_handler(struct serve *serve, int count, char **arguments)
 	if (serve->settings.requests > 0 && count - first > 1)
 		return complain_usage("too many addresses: %s: --requests counts those of one",
 			arguments[first + 1]);
-	serve->log.level = serve->settings.verbose ? SSV_LOG_DEBUG : SSV_LOG_WARNING;
+	serve->log.level = serve->settings.verbose ? SSV_LOG_DEBUG : SSV_LOG_INFO;
 	status = add_listeners(serve, count - first, arguments + first);
 	return status != 0 ? status : run(serve);
 }

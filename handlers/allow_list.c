@@ -1,0 +1,135 @@
+#include "allow_list.h"
+#include <ctype.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define WHITE_SPACE " \t\n\v\f\r"
+
+static const char *const built_in[] = {
+	"date=/bin/date", "uname=/bin/uname", "uptime=/usr/bin/uptime"};
+
+#define BUILT_IN_COUNT (sizeof(built_in) / sizeof(built_in[0]))
+
+/* --- making the list --- */
+
+static bool is_name(const char *text, size_t length)
+{
+	for (size_t i = 0; i < length; i++)
+		if (!isgraph((unsigned char)text[i]) || text[i] == '=')
+			return false;
+	return length > 0;
+}
+
+static int add(const char **texts, size_t *count, const char *text)
+{
+	if (*count == ALLOW_LIST_MAX)
+		return -ENOSPC;
+	texts[(*count)++] = text;
+	return 0;
+}
+
+int allow_list_add(struct allow_list *list, const char *name_and_path)
+{
+	size_t length = strcspn(name_and_path, "=");
+	const char *path = name_and_path + length + 1;
+
+	if (!is_name(name_and_path, length) || name_and_path[length] != '=' || *path != '/')
+		return -EINVAL;
+	if (access(path, X_OK) < 0)
+		return -errno;
+	return add(list->programs, &list->program_count, name_and_path);
+}
+
+int allow_list_add_arguments(struct allow_list *list, const char *name)
+{
+	if (!is_name(name, strlen(name)))
+		return -EINVAL;
+	return add(list->with_arguments, &list->with_arguments_count, name);
+}
+
+/* --- looking it up --- */
+
+static const char *path_in(const char *const *programs, size_t count, const char *name)
+{
+	size_t length = strlen(name);
+
+	for (size_t i = count; i > 0; i--)
+		if (strncmp(programs[i - 1], name, length) == 0 && programs[i - 1][length] == '=')
+			return programs[i - 1] + length + 1;
+	return NULL;
+}
+
+/* The one that was added last, so that one of ours can be replaced. */
+static const char *path_of(const struct allow_list *list, const char *name)
+{
+	const char *path = path_in(list->programs, list->program_count, name);
+
+	return path != NULL ? path : path_in(built_in, BUILT_IN_COUNT, name);
+}
+
+static bool may_have_arguments(const struct allow_list *list, const char *name)
+{
+	for (size_t i = 0; i < list->with_arguments_count; i++)
+		if (strcmp(list->with_arguments[i], name) == 0)
+			return true;
+	return false;
+}
+
+static void say(struct allow_list *list, const char *before, const char *text, int length)
+{
+	size_t end = strlen(list->refusal);
+
+	snprintf(list->refusal + end, sizeof(list->refusal) - 1 - end, "%s%.*s", before, length,
+		text);
+}
+
+static void name_programs(struct allow_list *list, const char *const *programs, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		say(list, " ", programs[i], (int)strcspn(programs[i], "="));
+}
+
+int allow_list_open(struct allow_list *list)
+{
+	list->refusal[0] = '\0';
+	say(list, "refused: not an allowed command; there are:", "", 0);
+	name_programs(list, built_in, BUILT_IN_COUNT);
+	name_programs(list, list->programs, list->program_count);
+	strcat(list->refusal, "\n");
+	for (size_t i = 0; i < list->with_arguments_count; i++)
+		if (path_of(list, list->with_arguments[i]) == NULL)
+			return -EINVAL;
+	return 0;
+}
+
+/* --- a command --- */
+
+static size_t split(char *text, char **words, size_t count)
+{
+	char *rest, *word = strtok_r(text, WHITE_SPACE, &rest);
+	size_t n = 0;
+
+	while (word != NULL && n + 1 < count) {
+		words[n++] = word;
+		word = strtok_r(NULL, WHITE_SPACE, &rest);
+	}
+	words[n] = NULL;
+	return n;
+}
+
+const char *allow_list_resolve(
+	const struct allow_list *list, char *command, char **arguments, size_t count)
+{
+	size_t n = split(command, arguments, count);
+	const char *path = n > 0 ? path_of(list, arguments[0]) : NULL;
+
+	if (path == NULL)
+		return list->refusal;
+	if (n > 1 && !may_have_arguments(list, arguments[0]))
+		return "refused: no arguments are allowed for this command\n";
+	arguments[0] = (char *)path;
+	return NULL;
+}

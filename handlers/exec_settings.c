@@ -1,0 +1,229 @@
+#include "exec_settings.h"
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define DEFAULT_TIME_LIMIT 10000
+#define DEFAULT_OUTPUT (1024 * 1024)
+#define DEFAULT_REPLY 1024
+#define DEFAULT_USER "nobody"
+
+/* --- the options --- */
+
+static int set_allow(void *state, const char *value)
+{
+	struct exec_settings *settings = state;
+
+	return allow_list_add(&settings->allowed, value);
+}
+
+static int set_allow_args(void *state, const char *value)
+{
+	struct exec_settings *settings = state;
+
+	return allow_list_add_arguments(&settings->allowed, value);
+}
+
+static int set_time_limit(void *state, const char *value)
+{
+	struct exec_settings *settings = state;
+	char *end;
+	double seconds = strtod(value, &end);
+
+	if (end == value || *end != '\0')
+		return -EINVAL;
+	if (!(seconds >= 0.001 && seconds <= 86400))
+		return -ERANGE;
+	settings->time_limit = (int)(seconds * 1000);
+	return 0;
+}
+
+static int read_bytes(const char *value, size_t high, size_t *bytes)
+{
+	char *end;
+	long n = strtol(value, &end, 10);
+
+	if (end == value || *end != '\0')
+		return -EINVAL;
+	if (n < 64 || (unsigned long)n > high)
+		return -ERANGE;
+	*bytes = (size_t)n;
+	return 0;
+}
+
+static int set_max_output(void *state, const char *value)
+{
+	struct exec_settings *settings = state;
+
+	return read_bytes(value, 1 << 30, &settings->max_output);
+}
+
+static int set_max_reply(void *state, const char *value)
+{
+	struct exec_settings *settings = state;
+
+	return read_bytes(value, 65507, &settings->max_reply);
+}
+
+static int set_reply(void *state, const char *value)
+{
+	struct exec_settings *settings = state;
+
+	settings->raw = strcmp(value, "raw") == 0;
+	return settings->raw || strcmp(value, "length") == 0 ? 0 : -EINVAL;
+}
+
+static int set_shell(void *state, const char *value)
+{
+	struct exec_settings *settings = state;
+
+	(void)value;
+	settings->shell = true;
+	return 0;
+}
+
+static int set_insecure(void *state, const char *value)
+{
+	struct exec_settings *settings = state;
+
+	(void)value;
+	settings->insecure = true;
+	return 0;
+}
+
+static int set_run_as(void *state, const char *value)
+{
+	struct exec_settings *settings = state;
+
+	settings->run_as = value;
+	return 0;
+}
+
+const struct ssv_handler_option exec_options[] = {
+	{"allow", "NAME=PATH", "one more command: its name, and the program (absolute path)",
+		set_allow},
+	{"allow-args", "NAME", "that command may have arguments, any; else none do",
+		set_allow_args},
+	{"time-limit", "SECONDS", "kill a command after so long (default 10; 0.001 to 86400)",
+		set_time_limit},
+	{"max-output", "BYTES", "of a command (default 1048576; 64 to 1073741824)", set_max_output},
+	{"max-reply", "BYTES", "of a datagram (default 1024; 64 to 65507)", set_max_reply},
+	{"reply", "HOW", "length: its length first, as clients expect (default); raw: the output",
+		set_reply},
+	{"shell", NULL, "run any command line by /bin/sh, for the server's own user (unix:)",
+		set_shell},
+	{"insecure", NULL, "with --shell: for everybody, over what cannot tell who asks",
+		set_insecure},
+	{"run-as", "USER", "of the commands, where root starts the server (default nobody)",
+		set_run_as},
+	{.name = NULL},
+};
+
+/* --- where it may be served --- */
+
+/* Of names there is one that means nothing else (RFC 6761). */
+static bool is_local(const struct ssv_address *at)
+{
+	if (at->transport == SSV_UNIX || at->transport == SSV_UNIXGRAM)
+		return true;
+	if (at->length == 0)
+		return strcmp(at->name, "localhost") == 0;
+	if (at->socket.any.sa_family == AF_INET6)
+		return IN6_IS_ADDR_LOOPBACK(&at->socket.in6.sin6_addr);
+	return ntohl(at->socket.in.sin_addr.s_addr) >> 24 == 127;
+}
+
+static int check_address(
+	const struct exec_settings *settings, struct ssv_server *server, const char **error)
+{
+	const struct ssv_address *at = &server->server_address;
+
+	if (!is_local(at)) {
+		*error = "commands are for this host alone: take 127.0.0.1, [::1], localhost or a "
+			 "unix: socket; from elsewhere, ssh";
+		return -EACCES;
+	}
+	if (!settings->shell || at->transport == SSV_UNIX)
+		return 0;
+	if (!settings->insecure) {
+		*error = "--shell without knowing who asks: take a unix: socket, or add --insecure "
+			 "to let everybody on this host run anything";
+		return -EACCES;
+	}
+	server->log->write(server->log, SSV_LOG_WARNING, NULL,
+		"exec: --shell --insecure: everybody on this host can run anything here");
+	return 0;
+}
+
+/* --- as whom --- */
+
+static int choose_user(struct exec_settings *settings, const char **error)
+{
+	const struct passwd *user;
+
+	if (geteuid() != 0) {
+		*error = "only root can --run-as another user";
+		return settings->run_as == NULL ? 0 : -EPERM;
+	}
+	user = getpwnam(settings->run_as != NULL ? settings->run_as : DEFAULT_USER);
+	if (user == NULL) {
+		*error = "no such user to run commands as: name one with --run-as";
+		return -ENOENT;
+	}
+	if (user->pw_uid == 0 || user->pw_gid == 0) {
+		*error = "commands do not run as root: name another user with --run-as";
+		return -EPERM;
+	}
+	settings->confinement.switches_user = true;
+	settings->confinement.uid = user->pw_uid;
+	settings->confinement.gid = user->pw_gid;
+	return 0;
+}
+
+static void set_defaults(struct exec_settings *settings)
+{
+	if (settings->time_limit == 0)
+		settings->time_limit = DEFAULT_TIME_LIMIT;
+	if (settings->max_output == 0)
+		settings->max_output = DEFAULT_OUTPUT;
+	if (settings->max_reply == 0)
+		settings->max_reply = DEFAULT_REPLY;
+	settings->confinement = (struct confinement){
+		.read_only = !settings->shell,
+		.cpu_seconds = (rlim_t)(settings->time_limit + 999) / 1000,
+		.memory = 256 * 1024 * 1024,
+		.processes = 32,
+		.descriptors = 64,
+		.file_size = 1024 * 1024,
+	};
+}
+
+int exec_settings_open(
+	void *state, struct ssv_server *const *servers, size_t count, const char **error)
+{
+	struct exec_settings *settings = state;
+	int rc = 0;
+
+	for (size_t i = 0; i < count && rc == 0; i++)
+		rc = check_address(settings, servers[i], error);
+	if (rc < 0)
+		return rc;
+	set_defaults(settings);
+	rc = allow_list_open(&settings->allowed);
+	if (rc < 0)
+		*error = "--allow-args names no command: add it with --allow";
+	if (rc == 0)
+		rc = choose_user(settings, error);
+	return rc < 0 ? rc : slots_open(&settings->running);
+}
+
+void exec_settings_close(void *state)
+{
+	struct exec_settings *settings = state;
+
+	slots_close(settings->running);
+}
