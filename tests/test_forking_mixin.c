@@ -1110,14 +1110,17 @@ END_TEST
 
 START_TEST(a_handler_meets_its_deadline_before_it_is_killed)
 {
-	int client;
+	int client, n = 0;
 
 	server->limits.deadline = 1000;
 	serve_here();
-	client = connect_and_ask("zero\n", "0");
+	do {
+		client = connect_and_ask("zero\n", "0");
+		expect_exits(n + 1);
+		hang_up(client);
+	} while (WIFSIGNALED(exits[n].status) && ++n < 10);
+	ck_assert_int_lt(n, 10); /* on a busy machine 50 ms may be too little, but not each time */
 	expect_notes("d");
-	hang_up(client);
-	expect_exits(1);
 	stop_here();
 }
 END_TEST
