@@ -1108,18 +1108,19 @@ START_TEST(a_child_is_killed_at_its_deadline)
 }
 END_TEST
 
+/* By a twentieth; on a busy machine a child may need more, and another one a try. */
 START_TEST(a_handler_meets_its_deadline_before_it_is_killed)
 {
-	int client, n = 0;
+	int client, tries = 0;
 
 	server->limits.deadline = 1000;
 	serve_here();
 	do {
 		client = connect_and_ask("zero\n", "0");
-		expect_exits(n + 1);
+		expect_exits(++tries);
 		hang_up(client);
-	} while (WIFSIGNALED(exits[n].status) && ++n < 10);
-	ck_assert_int_lt(n, 10); /* on a busy machine 50 ms may be too little, but not each time */
+	} while (exits[tries - 1].status == SIGKILL && tries < 5);
+	ck_assert_int_ne(exits[tries - 1].status, SIGKILL);
 	expect_notes("d");
 	stop_here();
 }
