@@ -229,6 +229,13 @@ static void start_client(void)
 	from_client = outcomes[0];
 }
 
+static void end_client(void)
+{
+	close(to_client);
+	close(from_client);
+	ck_assert_int_gt(waitpid(-1, NULL, 0), 0);
+}
+
 static enum outcome ask_client_process(int milliseconds)
 {
 	char outcome;
@@ -449,7 +456,7 @@ static size_t count_threads(void)
 }
 
 /* A waitpid() that says so in vain: somebody else is to have taken the child. */
-static void expect_all_given_back(const struct fault *fault, size_t descriptors)
+static void expect_all_given_back(const struct fault *fault, size_t descriptors, size_t threads)
 {
 	int rc = ssv_server_close(server);
 
@@ -457,7 +464,7 @@ static void expect_all_given_back(const struct fault *fault, size_t descriptors)
 		FAIL("close: %d", rc);
 	if (count_descriptors() != descriptors)
 		FAIL("%zu descriptors, were %zu", count_descriptors(), descriptors);
-	while (count_threads() > 3) /* the one, "." and "..": a joined thread may linger */
+	while (count_threads() > threads) /* one that was joined may linger */
 		poll(NULL, 0, 1);
 	if (waitpid(-1, NULL, WNOHANG) > 0 && fault->call != FAULT_waitpid)
 		FAIL("a child is left");
@@ -469,10 +476,11 @@ static void (*const fail_in[N_PHASES])(const struct fault *fault) = {
 /* The client is this process' parent's child: all children here are the library's. */
 static _Noreturn void run_here(const struct fault *fault)
 {
-	size_t descriptors;
+	size_t descriptors, threads = count_threads();
 
+	signal(SIGTERM, SIG_DFL); /* Check has its own */
+	signal(SIGALRM, SIG_DFL);
 	alarm(TOO_LONG);
-	signal(SIGTERM, SIG_DFL);
 	make_server();
 	descriptors = count_descriptors();
 	fail_in[fault->phase](fault);
@@ -481,7 +489,7 @@ static _Noreturn void run_here(const struct fault *fault)
 		shared->seen[i] = faults_seen((enum fault_call)i);
 	if (fault->persistent && shared->fired > MOST_FAILURES)
 		FAIL("it spins: %d failures", shared->fired);
-	expect_all_given_back(fault, descriptors);
+	expect_all_given_back(fault, descriptors, threads);
 	_exit(0);
 }
 
@@ -602,6 +610,7 @@ START_TEST(nothing_that_fails_brings_a_server_down)
 	start_client();
 	for (int phase = 0; phase < N_PHASES; phase++)
 		try_phase((enum phase)phase);
+	end_client();
 	printf("%s: %d faults\n", class->name, cases);
 	ck_assert_int_eq(failures, 0);
 	ck_assert_int_gt(cases, 75);
@@ -611,13 +620,12 @@ END_TEST
 int main(void)
 {
 	Suite *suite = suite_create("sweep");
-	TCase *tcase = tcase_create("faults");
+	TCase *tcase = topic(suite, "faults");
 
 	setvbuf(stdout, NULL, _IOLBF, BUFSIZ);
 	tcase_set_timeout(tcase, 600);
 	tcase_add_unchecked_fixture(tcase, make_socket_directory, remove_socket_directory);
 	tcase_add_loop_test(
 		tcase, nothing_that_fails_brings_a_server_down, 0, is_long() ? N_CLASSES : N_SHORT);
-	suite_add_tcase(suite, tcase);
 	return run_suite(suite);
 }
