@@ -1,5 +1,7 @@
 #include <socketserver/address.h>
 
+#include "resolve.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <net/if.h>
@@ -354,4 +356,33 @@ uint16_t ssv_address_port(const struct ssv_address *address)
 	default:
 		return 0;
 	}
+}
+
+static bool is_loopback_number(const struct ssv_address *address)
+{
+	switch (address->socket.any.sa_family) {
+	case AF_INET:
+		return ntohl(address->socket.in.sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
+	case AF_INET6:
+		return IN6_IS_ADDR_LOOPBACK(&address->socket.in6.sin6_addr);
+	default:
+		return false;
+	}
+}
+
+/* An error has the next one looked at that a name stands for. */
+static int note_loopback(const struct ssv_address *resolved, void *context)
+{
+	bool *is_loopback = context;
+
+	*is_loopback = is_loopback_number(resolved);
+	return *is_loopback ? -EADDRNOTAVAIL : 0;
+}
+
+int ssv_address_is_loopback(const struct ssv_address *address)
+{
+	bool is_loopback = false;
+	int rc = ssv_resolve(address, AF_UNSPEC, note_loopback, &is_loopback);
+
+	return is_loopback ? 1 : rc;
 }

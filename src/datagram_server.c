@@ -101,3 +101,39 @@ int ssv_datagram_server_get_request(
 			"a packet is longer than max_packet_size: the rest is lost", 0);
 	return 0;
 }
+
+static void read_ipv4(const struct cmsghdr *info, struct ssv_address *asked)
+{
+	struct in_pktinfo packet;
+	struct sockaddr_in at = {.sin_family = AF_INET};
+
+	memcpy(&packet, CMSG_DATA(info), sizeof(packet));
+	at.sin_addr = packet.ipi_addr;
+	ssv_address_from_socket(asked, SSV_UDP, (struct sockaddr *)&at, sizeof(at));
+}
+
+static void read_ipv6(const struct cmsghdr *info, struct ssv_address *asked)
+{
+	struct in6_pktinfo packet;
+	struct sockaddr_in6 at = {.sin6_family = AF_INET6};
+
+	memcpy(&packet, CMSG_DATA(info), sizeof(packet));
+	at.sin6_addr = packet.ipi6_addr;
+	ssv_address_from_socket(asked, SSV_UDP, (struct sockaddr *)&at, sizeof(at));
+}
+
+void ssv_datagram_server_asked(const struct ssv_request *request, struct ssv_address *asked)
+{
+	struct msghdr message = {
+		.msg_control = (void *)request->control,
+		.msg_controllen = request->control_length,
+	};
+	const struct cmsghdr *info = CMSG_FIRSTHDR(&message);
+
+	if (info == NULL)
+		*asked = request->server->server_address;
+	else if (info->cmsg_level == IPPROTO_IP)
+		read_ipv4(info, asked);
+	else
+		read_ipv6(info, asked);
+}

@@ -14,4 +14,7 @@
 int ssv_datagram_server_get_request(
 	struct ssv_server *server, struct ssv_request *request, size_t size, bool asked);
 
+/** Which address the packet was sent to: the server's, or one of them if it has every address. */
+void ssv_datagram_server_asked(const struct ssv_request *request, struct ssv_address *asked);
+
 #endif

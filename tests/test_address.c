@@ -492,6 +492,36 @@ START_TEST(tcp_and_unix_carry_streams)
 }
 END_TEST
 
+/* --- the loopback --- */
+
+static const struct {
+	const char *at;
+	int is_loopback;
+} places[] = {
+	{"udp://127.0.0.1:1", 1},
+	{"tcp://127.255.255.254:0", 1},
+	{"udp://[::1]:1", 1},
+	{"udp://localhost:1", 1},
+	{"udp://:1", 0},
+	{"udp://[::]:1", 0},
+	{"udp://0.0.0.0:1", 0},
+	{"udp://128.0.0.1:1", 0},
+	{"udp://126.255.255.255:1", 0},
+	{"udp://[::2]:1", 0},
+	{"udp://[::127.0.0.1]:1", 0},
+	{"udp://[2001:db8::1]:1", 0},
+	{"unix:/tmp/127.0.0.1", 0},
+	{"udp://no-such-host.invalid:1", -ENXIO},
+};
+
+START_TEST(what_this_host_alone_can_reach_is_the_loopback)
+{
+	struct ssv_address at = address_of(places[_i].at);
+
+	ck_assert_int_eq(ssv_address_is_loopback(&at), places[_i].is_loopback);
+}
+END_TEST
+
 static void add_parsing(TCase *tests)
 {
 	FOR_EACH(tests, an_address_becomes_its_canonical_text, good);
@@ -526,11 +556,17 @@ static void add_from_sockets(TCase *tests)
 	tcase_add_test(tests, an_address_of_another_family_than_its_transport_is_none);
 }
 
+static void add_loopback(TCase *tests)
+{
+	FOR_EACH(tests, what_this_host_alone_can_reach_is_the_loopback, places);
+}
+
 int main(void)
 {
 	Suite *suite = suite_create("address");
 
 	add_parsing(topic(suite, "parsing"));
 	add_from_sockets(topic(suite, "socket to address"));
+	add_loopback(topic(suite, "loopback"));
 	return run_suite(suite);
 }

@@ -12,9 +12,9 @@
  *
  *     unix:@NAME          unixgram:@NAME      an abstract socket, without a file (unix(7))
  *
- * Port 0 asks the kernel for a free one. All functions here may be called from any thread; none of
- * them looks a name up: that is done where the address is used, by ssv_server_open() and
- * ssv_connect().
+ * Port 0 asks the kernel for a free one. All functions here may be called from any thread; of
+ * them ssv_address_is_loopback() alone looks a name up: that is done where the address is used, by
+ * ssv_server_open() and ssv_connect().
  */
 #ifndef SOCKETSERVER_ADDRESS_H
 #define SOCKETSERVER_ADDRESS_H
@@ -78,6 +78,13 @@ SSV_API const char *ssv_transport_name(enum ssv_transport transport);
 
 /** Whether it carries a stream of bytes (TCP, Unix stream) rather than packets. */
 SSV_API bool ssv_transport_is_stream(enum ssv_transport transport);
+
+/**
+ * Whether it can be reached from this host alone: 1 for 127.0.0.0/8, [::1], and a name that stands
+ * for nothing else; else 0, for a Unix socket, too. -ENXIO for a name that cannot be resolved, or
+ * what kept the resolver from asking; a look-up may take its time.
+ */
+SSV_API int ssv_address_is_loopback(const struct ssv_address *address);
 
 SSV_END_DECLS
 

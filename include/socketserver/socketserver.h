@@ -5,6 +5,7 @@
 #include <socketserver/address.h>
 #include <socketserver/client.h>
 #include <socketserver/container_of.h>
+#include <socketserver/datagram_guard.h>
 #include <socketserver/datagram_handler.h>
 #include <socketserver/forking_mixin.h>
 #include <socketserver/forking_servers.h>
