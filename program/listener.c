@@ -21,13 +21,22 @@ static struct ssv_server *init_unix(struct ssv_unix_stream_server *local,
 	return &local->base;
 }
 
+static struct ssv_server *init_udp(struct ssv_udp_server *udp, struct ssv_datagram_guard *guard,
+	const struct ssv_address *at, const struct ssv_handler_ops *handler,
+	const struct listener_settings *settings)
+{
+	ssv_udp_server_init(udp, at, handler);
+	ssv_datagram_guard_init(guard, &udp->base);
+	guard->rate = settings->udp_rate;
+	return &udp->base;
+}
+
 static struct ssv_server *init_class(struct listener *listener, const struct ssv_address *at,
 	const struct ssv_handler_ops *handler, const struct listener_settings *settings)
 {
 	switch (at->transport) {
 	case SSV_UDP:
-		ssv_udp_server_init(&listener->of.udp, at, handler);
-		return &listener->of.udp.base;
+		return init_udp(&listener->of.udp, &listener->guard, at, handler, settings);
 	case SSV_UNIX:
 		return init_unix(&listener->of.unix_stream, at, handler, settings);
 	case SSV_UNIXGRAM:

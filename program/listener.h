@@ -11,6 +11,7 @@ struct listener_settings {
 	int backlog;      /**< 0: as the class has it */
 	int max_threads, max_children;
 	int stack_size; /**< KiB */
+	int udp_rate;   /**< packets a second from one source; 0: any number */
 };
 
 /** It must not move after its init. */
@@ -21,6 +22,7 @@ struct listener {
 		struct ssv_unix_stream_server unix_stream;
 		struct ssv_unix_datagram_server unix_datagram;
 	} of;
+	struct ssv_datagram_guard guard; /**< in front of a UDP server */
 	union {
 		struct ssv_threading_mixin threading;
 		struct ssv_forking_mixin forking;

@@ -16,7 +16,7 @@ struct settings {
 	struct listener_settings listener;
 	int timeout, deadline, grace; /* ms; 0: none */
 	int requests;                 /* 0: no end to them */
-	bool verbose, help;
+	bool public, verbose, help;
 };
 
 struct serve {
@@ -41,6 +41,10 @@ static const struct option_spec specs[] = {
 		option_set_whole, offsetof(struct settings, listener.max_children), 1, 65535, 0},
 	{"backlog", "N", "connections that may wait in the kernel (default: its maximum)",
 		option_set_whole, offsetof(struct settings, listener.backlog), 1, 65535, 0},
+	{"udp-rate", "N", "packets a second from one source; 0: any number (default 20)",
+		option_set_whole, offsetof(struct settings, listener.udp_rate), 0, 1000000, 0},
+	{"public", NULL, "serve UDP also where other hosts can reach it", option_set_flag,
+		offsetof(struct settings, public), 0, 0, 0},
 	{"timeout", "SECONDS", "close a client that is silent for so long; 0: never (default 300)",
 		option_set_seconds, offsetof(struct settings, timeout), 0, OPTION_SECONDS_MAX, 0},
 	{"deadline", "SECONDS", "close a client after so long; 0: never (the default)",
@@ -70,6 +74,7 @@ static const char help_examples[] =
 	"Examples:\n"
 	"  socketserver serve echo\n"
 	"  socketserver serve upper tcp://:7000 --timeout 10   on every address of this host\n"
+	"  socketserver serve echo udp://:7000 --public        the same over UDP\n"
 	"  socketserver serve ./hello.so tcp://[::1]:0 -v      a plug-in, on a free port\n"
 	"  socketserver serve ./hello.so --help                also the plug-in's own options\n";
 
@@ -101,26 +106,54 @@ static void apply_settings(struct serve *serve, struct ssv_server *server)
 }
 
 /* Returns 0 or the exit status, as the next functions do. */
-static int add_listener(struct serve *serve, const char *text)
+static int check_fit(const struct serve *serve, const struct ssv_address *at, const char *text)
 {
 	const struct ssv_handler_descriptor *handler = serve->handler;
+	const char *mode = serve->settings.listener.mode;
+
+	if (!words_have(handler->transports, ssv_transport_name(at->transport)))
+		complain("%s does not work over %s: %s: it works over %s", handler->name,
+			ssv_transport_name(at->transport), text, handler->transports);
+	else if (mode != NULL && !words_have(listener_modes(at, handler), mode))
+		complain("unknown mode: %s: %s has %s over %s", mode, handler->name,
+			listener_modes(at, handler), ssv_transport_name(at->transport));
+	else
+		return 0;
+	return EXIT_USAGE;
+}
+
+/* Anybody can send to it in another's name, who then gets the reply: it has to be meant. */
+static int check_reach(const struct serve *serve, const struct ssv_address *at, const char *text)
+{
+	int rc;
+
+	if (at->transport != SSV_UDP || serve->settings.public)
+		return 0;
+	rc = ssv_address_is_loopback(at);
+	if (rc < 0)
+		return explain_listen(rc, at);
+	if (rc > 0)
+		return 0;
+	complain("other hosts can reach it: %s: take 127.0.0.1 or [::1] for UDP, or add --public",
+		text);
+	return EXIT_USAGE;
+}
+
+static int add_listener(struct serve *serve, const char *text)
+{
 	struct listener *listener = &serve->listeners[serve->count];
-	const char *mode = serve->settings.listener.mode, *error;
 	struct ssv_address at;
+	const char *error;
+	int status;
 
 	if (ssv_address_parse(&at, text, &error) < 0)
 		return complain_usage("bad address: %s: %s", text, error);
-	if (!words_have(handler->transports, ssv_transport_name(at.transport))) {
-		complain("%s does not work over %s: %s: it works over %s", handler->name,
-			ssv_transport_name(at.transport), text, handler->transports);
-		return EXIT_USAGE;
-	}
-	if (mode != NULL && !words_have(listener_modes(&at, handler), mode)) {
-		complain("unknown mode: %s: %s has %s over %s", mode, handler->name,
-			listener_modes(&at, handler), ssv_transport_name(at.transport));
-		return EXIT_USAGE;
-	}
-	listener_init(listener, &at, handler, &serve->settings.listener);
+	status = check_fit(serve, &at, text);
+	if (status == 0)
+		status = check_reach(serve, &at, text);
+	if (status != 0)
+		return status;
+	listener_init(listener, &at, serve->handler, &serve->settings.listener);
 	apply_settings(serve, listener->server);
 	serve->servers[serve->count++] = listener->server;
 	return 0;
@@ -312,7 +345,8 @@ int serve_main(int count, char **arguments)
 	struct serve serve = {
 		.settings = {.listener = {.max_threads = 1024,
 				     .max_children = 256,
-				     .stack_size = 256},
+				     .stack_size = 256,
+				     .udp_rate = 20},
 			.timeout = 300 * 1000,
 			.grace = 5 * 1000},
 		.log = {.write = ssv_log_to_stderr},

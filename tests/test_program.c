@@ -44,8 +44,8 @@ START_TEST(help_fits_a_screen_and_shows_examples)
 	helps(run(ARGUMENTS("--help"), ""), "serve", "talk", "handlers", "socketserver serve echo",
 		NULL);
 	helps(run(ARGUMENTS("serve", "--help"), ""), "--mode", "--max-children", "--backlog",
-		"--timeout", "--deadline", "--grace", "--requests", "-v, --verbose",
-		"Examples:", NULL);
+		"--udp-rate", "--public", "--timeout", "--deadline", "--grace", "--requests",
+		"-v, --verbose", "Examples:", NULL);
 	helps(run(ARGUMENTS("talk", "-h"), ""), "--as WAY", "--timeout", "Examples:", NULL);
 }
 END_TEST
@@ -106,6 +106,16 @@ static const struct {
 		{"out of range: --max-threads 0", "from 1 to 65535"}},
 	{{"serve", "echo", "--max-children=0", NULL},
 		{"out of range: --max-children 0", "from 1 to 65535"}},
+	{{"serve", "echo", "--udp-rate=-1", NULL},
+		{"out of range: --udp-rate -1", "from 0 to 1000000"}},
+	{{"serve", "echo", "udp://:0", NULL},
+		{"other hosts can reach it: udp://:0: ", "127.0.0.1 or [::1]"}},
+	{{"serve", "echo", "udp://0.0.0.0:0", NULL},
+		{"other hosts can reach it: udp://0.0.0.0:0: ", "--public"}},
+	{{"serve", "echo", "udp://0x08080808:0", NULL}, /* a name, which needs no DNS */
+		{"other hosts can reach it: udp://0x08080808:0: ", "--public"}},
+	{{"serve", "echo", "tcp://127.0.0.1:0", "udp://[2001:db8::1]:9", NULL},
+		{"other hosts can reach it: udp://[2001:db8::1]:9: ", "--public"}},
 	{{"serve", "echo", "127.0.0.1:9999", NULL}, {"bad address: 127.0.0.1:9999", "tcp://"}},
 	{{"serve", "echo", "tcp://127.0.0.1:65536", NULL},
 		{"bad address: tcp://127.0.0.1:65536", "port"}},
@@ -223,6 +233,8 @@ START_TEST(a_name_that_cannot_be_resolved_is_named_with_the_remedy)
 	setenv("RES_OPTIONS", "timeout:1 attempts:1", 1);
 	refused(run(ARGUMENTS("serve", "echo", "tcp://nosuch.invalid:0"), ""), 1,
 		"name cannot be resolved: tcp://nosuch.invalid:0: ", "numeric", NULL);
+	refused(run(ARGUMENTS("serve", "echo", "udp://nosuch.invalid:0"), ""), 1,
+		"name cannot be resolved: udp://nosuch.invalid:0: ", "numeric", NULL);
 	refused(run(ARGUMENTS("talk", "tcp://nosuch.invalid:7"), ""), 1,
 		"name cannot be resolved: tcp://nosuch.invalid:7: ", "numeric", NULL);
 }

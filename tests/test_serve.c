@@ -259,7 +259,7 @@ START_TEST(talk_and_serve_meet_over_each_transport)
 
 	make_path();
 	at = place(served_at[_i]);
-	server = start(ARGUMENTS("serve", "upper", at.text, "--mode", mode));
+	server = start(ARGUMENTS("serve", "upper", at.text, "--public", "--mode", mode));
 	at = to_ask(read_address(&server, mode));
 	result = run(ARGUMENTS("talk", at.text), "over any of them");
 	ck_assert_msg(result.status == 0, "%s", result.err);
@@ -305,7 +305,8 @@ START_TEST(python_is_served_over_each_transport_in_each_mode)
 
 	make_path();
 	at = place(served_at[_i / MODES]);
-	server = start(ARGUMENTS("serve", "echo", at.text, "--grace=0.1", "--mode", mode));
+	server = start(
+		ARGUMENTS("serve", "echo", at.text, "--public", "--grace=0.1", "--mode", mode));
 	at = to_ask(read_address(&server, mode));
 	arguments[3] = at.text;
 	result = run(arguments, "");
