@@ -30,7 +30,7 @@ static const struct ssv_handler_ops upper_handler = {.handle = upper_handle};
 const struct ssv_handler_descriptor upper_descriptor = {
 	.abi = SSV_ABI,
 	.name = "upper",
-	.help = "sends back what it gets in capitals (ASCII)",
+	.help = "sends back what it gets in ASCII capitals",
 	.transports = "tcp unix udp unixgram",
 	.modes = "sync threading forking",
 	.ops = &upper_handler,

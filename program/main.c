@@ -59,7 +59,7 @@ static int version_main(int count, char **arguments)
 static void print_handler(
 	const char *name, const char *transports, const char *modes, const char *about)
 {
-	printf("%-8s  %-21s  %-22s  %s\n", name, transports, modes, about);
+	printf("%-9s  %-21s  %-22s  %s\n", name, transports, modes, about);
 }
 
 static int handlers_main(int count, char **arguments)

@@ -148,7 +148,7 @@ static int set_own(const struct options *options, int index)
 
 	rc = own->set(options->state, optarg);
 	if (rc < 0)
-		complain("%s: --%s %s: %s", strerror(-rc), own->name, optarg ? optarg : "",
+		complain("%s: --%s %.200s: %s", strerror(-rc), own->name, optarg ? optarg : "",
 			own->help);
 	return rc < 0 ? -EINVAL : 0;
 }

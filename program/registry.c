@@ -8,10 +8,13 @@
 
 const struct ssv_handler_descriptor *const registry_built_in[] = {
 	&chat_descriptor,
+	&clock_descriptor,
 	&console_descriptor,
 	&echo_descriptor,
 	&exec_descriptor,
+	&timestamp_descriptor,
 	&upper_descriptor,
+	&welcome_descriptor,
 	NULL,
 };
 

@@ -242,9 +242,19 @@ def is_silent(client, probe):
     """Whether the server has sent nothing up to now, on a datagram socket: `probe`, a function
     that asks for a reply and returns it, gets its own and nothing before it."""
     probe(client)
-    with contextlib.suppress(BlockingIOError):
-        return not client.recv(65536, socket.MSG_DONTWAIT)
-    return True
+    client.setblocking(False)
+    try:
+        client.recv(65536)
+        return False
+    except BlockingIOError:
+        return True
+    finally:
+        client.settimeout(PATIENCE)
+
+
+def seconds(since):
+    """What time(2), whose clock is a little behind, may have said between then and now."""
+    return range(int(since - 0.1), int(time.time()) + 1)
 
 
 def _out_of_time(*_):

@@ -87,7 +87,7 @@ static const struct {
 	{{"sevre", NULL}, {"unknown command: sevre", "socketserver --help"}},
 	{{"handlers", "echo", NULL}, {"too many arguments", "socketserver --help"}},
 	{{"serve", NULL}, {"no handler", "socketserver handlers"}},
-	{{"serve", "ehco", NULL}, {"unknown handler: ehco: ", ", upper"}},
+	{{"serve", "ehco", NULL}, {"unknown handler: ehco: ", "upper, welcome"}},
 	{{"serve", "echo", "--gras", NULL}, {"unknown option: --gras", "socketserver --help"}},
 	{{"serve", "echo", "-x", NULL}, {"unknown option: -x", "socketserver --help"}},
 	{{"serve", "echo", "-v=2", NULL}, {"unknown option: -=", "socketserver --help"}},
