@@ -1,7 +1,5 @@
 #include "exec_settings.h"
-#include <arpa/inet.h>
 #include <errno.h>
-#include <netinet/in.h>
 #include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
@@ -130,11 +128,9 @@ static bool is_local(const struct ssv_address *at)
 {
 	if (at->transport == SSV_UNIX || at->transport == SSV_UNIXGRAM)
 		return true;
-	if (at->length == 0)
-		return strcmp(at->name, "localhost") == 0;
-	if (at->socket.any.sa_family == AF_INET6)
-		return IN6_IS_ADDR_LOOPBACK(&at->socket.in6.sin6_addr);
-	return ntohl(at->socket.in.sin_addr.s_addr) >> 24 == 127;
+	if (at->length == 0 && strcmp(at->name, "localhost") != 0)
+		return false;
+	return ssv_address_is_loopback(at) == 1;
 }
 
 static int check_address(

@@ -206,7 +206,7 @@ def options_that_will_not_do_are_refused_at_the_start():
 def nobody_but_this_host_is_served():
     for address in ("tcp://:0", "tcp://0.0.0.0:0", "tcp://[::]:0", "udp://192.0.2.1:0",
                     "udp://[2001:db8::1]:0", "tcp://example.org:0"):
-        status, _, errors = run("serve", "exec", "unix:/tmp/unused", address)
+        status, _, errors = run("serve", "exec", "unix:/tmp/unused", address, "--public")
         equal(status, 1)
         assert "for this host alone" in errors, errors
     for address in ("tcp://127.9.9.9:0", "tcp://localhost:0"):
