@@ -427,6 +427,30 @@ START_TEST(close_from_another_thread_stops_the_serving_first)
 }
 END_TEST
 
+static void *serve_again_and_again(void *rc)
+{
+	do
+		*(int *)rc = ssv_server_serve_forever(server);
+	while (*(int *)rc == 0);
+	return NULL;
+}
+
+START_TEST(who_serves_again_and_again_finds_the_server_closed)
+{
+	pthread_t thread;
+	int i, rc;
+
+	for (i = 0; i < 50; i++) {
+		open_server(&echo_handler);
+		pthread_create(&thread, NULL, serve_again_and_again, &rc);
+		expect_echo();
+		ck_assert_int_eq(ssv_server_close(server), 0);
+		pthread_join(thread, NULL);
+		ck_assert_int_eq(rc, -EBADF);
+	}
+}
+END_TEST
+
 START_TEST(close_cuts_the_connection_of_a_handler_that_outlasts_the_grace)
 {
 	struct served served;
@@ -1103,6 +1127,7 @@ static void add_stopping_tests(TCase *tcase)
 	tcase_add_test(tcase, a_stop_costs_a_wake_up_not_an_interval);
 	tcase_add_test(tcase, a_shutdown_waits_for_the_running_handler_of_a_synchronous_server);
 	tcase_add_test(tcase, close_from_another_thread_stops_the_serving_first);
+	tcase_add_test(tcase, who_serves_again_and_again_finds_the_server_closed);
 	tcase_add_test(tcase, close_cuts_the_connection_of_a_handler_that_outlasts_the_grace);
 	tcase_add_test(
 		tcase, close_counts_a_handler_that_cannot_be_stopped_and_a_later_close_ends_it);

@@ -653,6 +653,182 @@ START_TEST(out_of_descriptors_they_rest_and_serve_on_when_one_is_given_back)
 }
 END_TEST
 
+static void wait_until_one_is_held(void)
+{
+	bool held = false;
+
+	while (!held) {
+		pthread_mutex_lock(&threading->lock);
+		held = threading->holding != NULL;
+		pthread_mutex_unlock(&threading->lock);
+		poll(NULL, 0, 1);
+	}
+}
+
+/* A run that leaves the one thread there may be with the request of this client. */
+static int client_that_is_held(void)
+{
+	struct served served;
+	int client;
+
+	serve(&served, server);
+	expect_echo();
+	wait_until_somebody_is_free();
+	ck_assert_int_eq(ssv_server_shutdown(server), 0);
+	ck_assert_int_eq(result_of(&served), 0);
+	client = connect_to(server);
+	ask(client, "held", "");
+	wait_until_one_is_held();
+	return client;
+}
+
+START_TEST(at_max_threads_handle_request_serves_what_came_after_a_stop)
+{
+	int client, i;
+
+	open_way(_i, &echo_handler);
+	threading->max_threads = 1;
+	for (i = 0; i < 20; i++) {
+		client = client_that_is_held();
+		ck_assert_int_eq(ssv_server_handle_request(server), 1);
+		ask(client, "", "held");
+		close(client);
+	}
+	ck_assert_int_eq(ssv_server_close(server), 0);
+}
+END_TEST
+
+START_TEST(what_came_after_a_stop_is_not_refused_in_place_of_the_surplus)
+{
+	struct served served;
+	int client, surplus, i;
+
+	make_server(&echo_handler);
+	threading->max_threads = 1;
+	threading->refuse = true;
+	ck_assert_int_eq(ssv_server_open(server), 0);
+	for (i = 0; i < 20; i++) {
+		client = client_that_is_held();
+		surplus = connect_to(server);
+		serve(&served, server);
+		ask(client, "", "held");
+		expect_end(surplus);
+		close(surplus);
+		close(client);
+		wait_until_somebody_is_free();
+		ck_assert_int_eq(ssv_server_shutdown(server), 0);
+		ck_assert_int_eq(result_of(&served), 0);
+	}
+	ck_assert_int_eq(ssv_server_close(server), 0);
+}
+END_TEST
+
+static pthread_key_t at_exit;
+static int exit_gate; /* an eventfd */
+
+static void wait_at_gate(void *unused)
+{
+	eventfd_t count;
+
+	(void)unused;
+	eventfd_read(exit_gate, &count);
+}
+
+/* The first thread does not get to its end, nor then the second, which joins it. */
+static int exit_late(struct ssv_handler *handler)
+{
+	static bool is_first = true;
+
+	(void)handler;
+	if (is_first)
+		pthread_setspecific(at_exit, &exit_gate);
+	is_first = false;
+	return 0;
+}
+
+static pthread_t last_to_end(void)
+{
+	pthread_t last;
+
+	pthread_mutex_lock(&threading->lock);
+	last = threading->ended;
+	pthread_mutex_unlock(&threading->lock);
+	return last;
+}
+
+static void handle_one(void)
+{
+	int client = connect_to(server);
+
+	ck_assert_int_eq(ssv_server_handle_request(server), 1);
+	expect_end(client);
+	close(client);
+}
+
+START_TEST(a_run_that_begins_while_the_last_thread_leaves_has_another)
+{
+	struct served served;
+	pthread_t first;
+	int client;
+
+	pthread_key_create(&at_exit, wait_at_gate);
+	exit_gate = eventfd(0, 0);
+	open_server(&echo_handler);
+	server->handler = &(struct ssv_handler_ops){.handle = exit_late};
+	threading->max_threads = 1;
+	threading->idle_timeout = 0;
+	handle_one();
+	while (threads_now() > 0)
+		poll(NULL, 0, 1);
+	first = last_to_end();
+	handle_one();
+	while (pthread_equal(last_to_end(), first))
+		poll(NULL, 0, 1);
+	serve(&served, server);
+	client = connect_to(server);
+	eventfd_write(exit_gate, 1);
+	expect_end(client);
+	close(client);
+	stop_and_close(&served);
+	close(exit_gate);
+	pthread_key_delete(at_exit);
+}
+END_TEST
+
+static int services;
+
+static int count_service(struct ssv_layer *layer)
+{
+	__atomic_add_fetch(&services, 1, __ATOMIC_SEQ_CST);
+	return ssv_super_service_actions(layer);
+}
+
+START_TEST(a_thread_that_could_not_be_started_is_not_spun_upon_when_another_waits)
+{
+	static const struct ssv_layer_ops counting = {.service_actions = count_service};
+	struct served served;
+	struct ssv_layer layer;
+	int before;
+
+	make_server(&echo_handler);
+	ssv_server_link(server, &layer, &counting);
+	ck_assert_int_eq(ssv_server_open(server), 0);
+	serve(&served, server);
+	wait_until_somebody_is_free();
+	pthread_mutex_lock(&threading->lock);
+	threading->stack_size = (size_t)1 << 60;
+	pthread_mutex_unlock(&threading->lock);
+	expect_echo();
+	ck_assert_int_eq(logged(&events, SSV_LOG_WARNING), 1); /* the fault has fired */
+	wait_until_somebody_is_free();
+	poll(NULL, 0, 50);
+	before = __atomic_load_n(&services, __ATOMIC_SEQ_CST);
+	poll(NULL, 0, 200); /* the absence of something takes time to see */
+	ck_assert_int_eq(__atomic_load_n(&services, __ATOMIC_SEQ_CST), before);
+	stop_and_close(&served);
+}
+END_TEST
+
 static int failing_get_request(struct ssv_layer *layer, struct ssv_request *request)
 {
 	(void)layer;
@@ -833,6 +1009,12 @@ static void add_limit_tests(TCase *tcase)
 	tcase_add_test(
 		tcase, no_more_than_an_eighth_of_the_descriptors_is_taken_by_waiting_threads);
 	IN_EVERY_WAY(tcase, out_of_descriptors_they_rest_and_serve_on_when_one_is_given_back);
+	tcase_add_loop_test(
+		tcase, at_max_threads_handle_request_serves_what_came_after_a_stop, 0, HANDED_OVER);
+	tcase_add_test(tcase, what_came_after_a_stop_is_not_refused_in_place_of_the_surplus);
+	tcase_add_test(tcase, a_run_that_begins_while_the_last_thread_leaves_has_another);
+	tcase_add_test(
+		tcase, a_thread_that_could_not_be_started_is_not_spun_upon_when_another_waits);
 	tcase_add_test(tcase, a_listener_that_is_none_ends_serve_forever_with_the_error);
 }
 
