@@ -24,7 +24,7 @@ static int start(struct ssv_server *server)
 {
 	if (server->inside)
 		return -EBUSY;
-	if (!server->active)
+	if (!server->active || server->barred)
 		return -EBADF;
 	if (change(server, SSV_FRESH_STOPPED, SSV_ENDED) || change(server, SSV_STOPPING, SSV_ENDED))
 		return -ECANCELED;
@@ -124,6 +124,13 @@ bool ssv_running_stop(struct ssv_server *server, int64_t until)
 	return over;
 }
 
+void ssv_running_bar(struct ssv_server *server)
+{
+	pthread_mutex_lock(&server->lock);
+	server->barred = true;
+	pthread_mutex_unlock(&server->lock);
+}
+
 bool ssv_running_retire(struct ssv_server *server)
 {
 	bool over;
@@ -139,6 +146,7 @@ bool ssv_running_retire(struct ssv_server *server)
 void ssv_running_reset(struct ssv_server *server)
 {
 	__atomic_store_n(&server->state, SSV_FRESH, __ATOMIC_SEQ_CST);
+	server->barred = false;
 }
 
 void ssv_running_forsake(struct ssv_server *server)

@@ -52,8 +52,10 @@ bool ssv_running_is_here(const struct ssv_server *server);
  */
 bool ssv_running_stop(struct ssv_server *server, int64_t until);
 
-/** Lets nobody in any more, unless somebody is inside; whether that worked. The first step of a
- * close. */
+/** Lets nobody in any more: the first step of a close. */
+void ssv_running_bar(struct ssv_server *server);
+
+/** It is not open any more, unless somebody is inside; whether that worked. */
 bool ssv_running_retire(struct ssv_server *server);
 
 /** Back to FRESH: the last step of it. */

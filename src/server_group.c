@@ -120,6 +120,7 @@ static void stop_all(struct ssv_server *const *servers, size_t count)
 
 	for (i = 0; i < count; i++) {
 		servers[i]->close_until = end_of(start, servers[i]->grace);
+		ssv_running_bar(servers[i]);
 		ssv_server_request_stop(servers[i]);
 	}
 	if (all_left(servers, count))

@@ -23,14 +23,18 @@ static struct ssv_threading_mixin *threading_of(struct ssv_layer *layer)
 
 /* --- requests --- */
 
-/* Under the lock. Takes what a thread got after the stop. */
-static bool take_held(struct ssv_threading_mixin *threading, struct ssv_request *request)
+/* Under the lock. Takes what a thread got after the stop; that thread is there for it. */
+static int take_held(struct ssv_threading_mixin *threading, struct ssv_request *request)
 {
-	struct ssv_worker *worker = ssv_worker_pop(&threading->holding);
+	struct ssv_worker *worker;
 
-	if (worker != NULL)
-		ssv_request_move(request, &worker->request);
-	return worker != NULL;
+	if (threading->handed.stream != NULL)
+		return -EBUSY;
+	worker = ssv_worker_pop(&threading->holding);
+	ssv_request_move(request, &worker->request);
+	threading->busy--;
+	threading->reserved = true;
+	return 0;
 }
 
 /* Under the lock. 0: somebody will be there for the next request. Before it is accepted. */
@@ -66,14 +70,13 @@ static int threading_get_request(struct ssv_layer *layer, struct ssv_request *re
 {
 	struct ssv_threading_mixin *threading = threading_of(layer);
 	bool held;
-	int rc = 0;
+	int rc;
 
 	if (request->may_wait)
 		return ssv_super_get_request(layer, request);
 	pthread_mutex_lock(&threading->lock);
-	held = take_held(threading, request);
-	if (!held)
-		rc = may_accept(threading);
+	held = threading->holding != NULL && !threading->open;
+	rc = held ? take_held(threading, request) : may_accept(threading);
 	pthread_mutex_unlock(&threading->lock);
 	return held || rc < 0 ? rc : ssv_super_get_request(layer, request);
 }
@@ -86,7 +89,7 @@ static int hand_over(struct ssv_threading_mixin *threading, struct ssv_request *
 	if (worker != NULL) {
 		ssv_request_move(&worker->request, request);
 		worker->request.taken = true;
-	} else if (threading->reserved) {
+	} else if (threading->reserved && threading->handed.stream == NULL) {
 		ssv_request_move(&threading->handed, request);
 	} else if (threading->threads < threading->max_threads) {
 		return ssv_worker_start(threading, request);
@@ -199,9 +202,8 @@ static int tend(struct ssv_threading_mixin *threading, struct chores *chores)
 	if (threading->leading && threading->waiting == 0 && threading->starts.rests > 0 &&
 		ssv_backoff_is_over(&threading->starts))
 		ssv_worker_add_waiter(threading);
-	chores->surplus = threading->refuse && threading->waiting == 0 && threading->idle == NULL &&
-			  threading->threads >= threading->max_threads;
-	chores->retry_at = threading->starts.until;
+	chores->surplus = threading->refuse && threading->busy >= threading->max_threads;
+	chores->retry_at = threading->waiting == 0 ? threading->starts.until : SSV_NEVER;
 	error = threading->error;
 	pthread_mutex_unlock(&threading->lock);
 	return error;
@@ -271,9 +273,9 @@ static int threading_serve_forever(struct ssv_layer *layer)
 /* Under the lock. */
 static int wait_for_end(struct ssv_threading_mixin *threading, int64_t until)
 {
-	while (threading->threads > 0 && ssv_ms_until(until) != 0)
+	while (threading->threads + threading->ending > 0 && ssv_ms_until(until) != 0)
 		ssv_wait_until(&threading->changed, &threading->lock, until);
-	return threading->threads;
+	return threading->threads + threading->ending;
 }
 
 /* Nobody takes a request any more, and those who wait for one are woken. */

@@ -230,15 +230,18 @@ static void lead(struct ssv_worker *worker)
 	}
 	threading->failures = 0;
 	ssv_backoff_reset(&threading->requests);
+	threading->busy++;
 	if (threading->waiting == 0 && threading->leading)
 		ssv_worker_add_waiter(threading);
 	mine = rc >= 0 && may_process(worker);
+	threading->busy -= !mine && worker->request.stream != NULL;
 	pthread_mutex_unlock(&threading->lock);
 	if (mine)
 		rc = ssv_serving_dispatch(threading->layer.server, &worker->request);
 	else
 		get_rid(worker, rc);
 	pthread_mutex_lock(&threading->lock);
+	threading->busy -= mine;
 	if (rc == SSV_EXIT)
 		end_serving(threading, rc);
 }
@@ -248,9 +251,11 @@ static void finish(struct ssv_worker *worker)
 {
 	struct ssv_threading_mixin *threading = worker->threading;
 
+	threading->busy++;
 	pthread_mutex_unlock(&threading->lock);
 	ssv_serving_finish(threading->layer.server, &worker->request);
 	pthread_mutex_lock(&threading->lock);
+	threading->busy--;
 	worker->request.taken = false;
 	if (threading->requests.rests > 0)
 		pthread_cond_broadcast(&threading->changed); /* a descriptor is free again */
@@ -282,12 +287,14 @@ static void end(struct ssv_worker *worker)
 
 	threading->has_ended = true;
 	threading->ended = pthread_self();
+	threading->threads--;
+	threading->ending++;
 	pthread_mutex_unlock(&threading->lock);
 	if (has_ended)
 		pthread_join(ended, NULL);
 	ssv_request_free(&worker->request);
 	pthread_mutex_lock(&threading->lock);
-	threading->threads--;
+	threading->ending--;
 	ssv_serving_given_back(threading->layer.server);
 	pthread_cond_broadcast(&threading->changed);
 	pthread_mutex_unlock(&threading->lock);

@@ -99,6 +99,7 @@ struct ssv_server {
 	pthread_mutex_t lock; /* of what follows */
 	pthread_cond_t changed;
 	bool inside;                  /* a thread is in the loop */
+	bool barred;                  /* a close has begun: nobody gets in */
 	unsigned int run;             /* how many times one has been */
 	struct ssv_request *live;     /* the open requests */
 	struct ssv_server *next_open; /* of those that have a socket */
