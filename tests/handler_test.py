@@ -64,11 +64,13 @@ class Process:
     """Our program with these arguments. What it says on standard error is kept in a file. Its
     standard input and output are pipes, or a terminal."""
 
+    program = PROGRAM
+
     def __init__(self, *arguments, terminal=False, **settings):
         self.errors = tempfile.TemporaryFile(dir=directory)
         self._output = b""
         ours, theirs = pty.openpty() if terminal else (None, subprocess.PIPE)
-        self.process = subprocess.Popen([PROGRAM, *arguments], stdin=theirs, stdout=theirs,
+        self.process = subprocess.Popen([self.program, *arguments], stdin=theirs, stdout=theirs,
                                         stderr=self.errors, **settings)
         self.pid = self.process.pid
         if terminal:
