@@ -98,7 +98,7 @@ int allow_list_open(struct allow_list *list)
 	say(list, "refused: not an allowed command; there are:", "", 0);
 	name_programs(list, built_in, BUILT_IN_COUNT);
 	name_programs(list, list->programs, list->program_count);
-	strcat(list->refusal, "\n");
+	memcpy(list->refusal + strlen(list->refusal), "\n", sizeof("\n")); /* say() leaves room */
 	for (size_t i = 0; i < list->with_arguments_count; i++)
 		if (path_of(list, list->with_arguments[i]) == NULL)
 			return -EINVAL;

@@ -43,7 +43,7 @@ static _Noreturn void become_command(const struct command *command, pid_t keeper
 	if (failed != NULL)
 		fail(failed);
 	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
+	pthread_sigmask(SIG_SETMASK, &none, NULL);
 	execve(command->arguments[0], command->arguments, environment);
 	fail(command->arguments[0]);
 }
@@ -162,7 +162,7 @@ static void prepare(pid_t server)
 	sigset_t all;
 
 	sigfillset(&all);
-	sigprocmask(SIG_SETMASK, &all, NULL);
+	pthread_sigmask(SIG_SETMASK, &all, NULL);
 	signal(SIGCHLD, SIG_DFL);
 	if (prctl(PR_SET_PDEATHSIG, SIGTERM) < 0 || getppid() != server)
 		_exit(CANNOT_RUN);

@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #define DEFAULT_TIME_LIMIT 10000
-#define DEFAULT_OUTPUT (1024 * 1024)
+#define DEFAULT_OUTPUT (1024UL * 1024)
 #define DEFAULT_REPLY 1024
 #define DEFAULT_USER "nobody"
 
@@ -165,6 +165,7 @@ static int choose_user(struct exec_settings *settings, const char **error)
 		*error = "only root can --run-as another user";
 		return settings->run_as == NULL ? 0 : -EPERM;
 	}
+	/* NOLINTNEXTLINE(concurrency-mt-unsafe): no other thread runs yet */
 	user = getpwnam(settings->run_as != NULL ? settings->run_as : DEFAULT_USER);
 	if (user == NULL) {
 		*error = "no such user to run commands as: name one with --run-as";
@@ -191,10 +192,10 @@ static void set_defaults(struct exec_settings *settings)
 	settings->confinement = (struct confinement){
 		.read_only = !settings->shell,
 		.cpu_seconds = (rlim_t)(settings->time_limit + 999) / 1000,
-		.memory = 256 * 1024 * 1024,
+		.memory = 256UL * 1024 * 1024,
 		.processes = 32,
 		.descriptors = 64,
-		.file_size = 1024 * 1024,
+		.file_size = 1024UL * 1024,
 	};
 }
 

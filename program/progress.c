@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#define LARGE (100 * 1024) /* bytes */
+#define LARGE (100UL * 1024) /* bytes */
 
 void progress_start(struct progress *progress, uint64_t total)
 {
