@@ -2,8 +2,8 @@
 
 #include "clock.h"
 #include "descriptor.h"
+#include "live_requests.h"
 #include "report.h"
-#include "running.h"
 #include "serving.h"
 
 #include <errno.h>

@@ -111,7 +111,7 @@ static bool is_within_rate(
 
 	if (!ssv_rate_table_take(guard->sources, key, size, &each, now))
 		return false;
-	return here || ssv_rate_take(&guard->all, &all, now);
+	return here || all.per_second == 0 || ssv_rate_take(&guard->all, &all, now);
 }
 
 /* --- the layer --- */

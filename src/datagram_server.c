@@ -1,7 +1,6 @@
 #include "datagram_server.h"
 
 #include "request.h"
-#include "stream.h"
 #include "stream_buffer.h"
 
 #include <assert.h>

@@ -122,14 +122,7 @@ static void wait_for_room(const struct ssv_stream *stream, int64_t until, int *p
 
 	if (*patience < 64)
 		*patience *= 2;
-	poll(&room, is_local ? 0 : 1, ssv_ms_until(slice < until ? slice : until));
-}
-
-static int64_t give_up_at(const struct ssv_stream *stream)
-{
-	int64_t until = ssv_until(stream->limits.write_timeout);
-
-	return until < stream->deadline ? until : stream->deadline;
+	poll(&room, is_local ? 0 : 1, ssv_ms_until(ssv_earlier(slice, until)));
 }
 
 static int send_in_time(struct ssv_request *request)
@@ -139,7 +132,7 @@ static int send_in_time(struct ssv_request *request)
 
 	if (rc != -EAGAIN)
 		return rc;
-	until = give_up_at(&request->socket);
+	until = ssv_stream_give_up_at(&request->socket, request->socket.limits.write_timeout);
 	while (rc == -EAGAIN && ssv_ms_until(until) != 0) {
 		wait_for_room(&request->socket, until, &patience);
 		rc = send_from_there(request);

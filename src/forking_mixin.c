@@ -1,8 +1,7 @@
 #include "children.h"
 #include "clock.h"
+#include "live_requests.h"
 #include "open_servers.h"
-#include "running.h"
-#include "serving.h"
 #include "tally.h"
 
 #include <errno.h>

@@ -2,7 +2,7 @@
 
 #include "clock.h"
 #include "datagram_stream.h"
-#include "running.h"
+#include "live_requests.h"
 #include "serving.h"
 #include "stream.h"
 #include "stream_buffer.h"

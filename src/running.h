@@ -2,8 +2,8 @@
  * Who is in a server's loop, who asks it to stop, and what it has open: the protocol between
  * serve_forever(), request_stop(), shutdown() and close().
  *
- *     FRESH ──stop──> FRESH_STOPPED ──enter──> ENDED        a stop before the first run ends it at
- * once └──enter──> SERVING ──stop──> STOPPING ──> ENDED ──enter──> SERVING
+ *     FRESH ──stop──> FRESH_STOPPED ──enter──> ENDED       (that run ends at once)
+ *       └──enter──> SERVING ──stop──> STOPPING ──> ENDED ──enter──> SERVING
  *
  * The state changes by atomics alone, for a signal handler may ask for the stop; who is inside is
  * under the lock, for others wait for that.
@@ -63,16 +63,5 @@ void ssv_running_reset(struct ssv_server *server);
 
 /** In a forked child, which holds the lock: nobody is inside, and nobody gets in. */
 void ssv_running_forsake(struct ssv_server *server);
-
-/** The open requests, so that close can end them. From any thread. */
-void ssv_live_add(struct ssv_request *request);
-void ssv_live_remove(struct ssv_request *request); /* harmless where it is none of them */
-
-/** Both at once, so that nobody sees none, or two. */
-void ssv_live_replace(struct ssv_request *request, struct ssv_request *by);
-
-/** Shuts the connections of all open requests down: whoever waits on one is woken with its end. A
- * packet has none: its socket is the server's. */
-void ssv_live_abort(struct ssv_server *server);
 
 #endif

@@ -1,4 +1,5 @@
 #include "clock.h"
+#include "live_requests.h"
 #include "running.h"
 #include "server.h"
 #include "serving.h"

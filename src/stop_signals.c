@@ -12,6 +12,7 @@
 static struct stop {
 	struct ssv_server *server;
 	int signal;
+	bool asked; /* by it or by another signal: the next one is the host's */
 } stops[MAX_STOPS];
 
 static struct sigaction found[NSIG];
@@ -30,7 +31,11 @@ static void put_back(int signal)
 		sigaction(signal, &found[signal], NULL);
 }
 
-/* All signals of that server: the second one, whichever it is, then does what it always did. */
+static bool is_asked(const struct stop *stop)
+{
+	return __atomic_load_n(&stop->asked, __ATOMIC_SEQ_CST);
+}
+
 static void stop_server(struct ssv_server *server)
 {
 	struct stop *stop;
@@ -38,6 +43,30 @@ static void stop_server(struct ssv_server *server)
 	ssv_server_request_stop(server);
 	for (stop = stops; stop < stops + MAX_STOPS; stop++) {
 		if (server_of(stop) == server)
+			__atomic_store_n(&stop->asked, true, __ATOMIC_SEQ_CST);
+	}
+}
+
+/* A server that was not asked yet wants it. */
+static bool is_wanted(int signal)
+{
+	const struct stop *stop;
+
+	for (stop = stops; stop < stops + MAX_STOPS; stop++) {
+		if (server_of(stop) != NULL && stop->signal == signal && !is_asked(stop))
+			return true;
+	}
+	return false;
+}
+
+/* All signals of the servers that were asked: a second one, whichever it is, then does what it
+ * always did. */
+static void put_back_others(void)
+{
+	const struct stop *stop;
+
+	for (stop = stops; stop < stops + MAX_STOPS; stop++) {
+		if (server_of(stop) != NULL && is_asked(stop) && !is_wanted(stop->signal))
 			put_back(stop->signal);
 	}
 }
@@ -54,6 +83,7 @@ static void stop_servers(int signal)
 		if (server != NULL && stop->signal == signal)
 			stop_server(server);
 	}
+	put_back_others();
 	__atomic_sub_fetch(&running, 1, __ATOMIC_SEQ_CST);
 	errno = saved;
 }
@@ -90,6 +120,7 @@ static int add(struct ssv_server *server, int signal)
 	if (rc < 0)
 		return rc;
 	stop->signal = signal;
+	__atomic_store_n(&stop->asked, false, __ATOMIC_SEQ_CST);
 	__atomic_store_n(&stop->server, server, __ATOMIC_SEQ_CST);
 	return 0;
 }
@@ -108,17 +139,6 @@ int ssv_server_stop_on_signals(struct ssv_server *server, ...)
 	if (rc < 0)
 		ssv_stop_signals_forget(server);
 	return rc;
-}
-
-static bool is_wanted(int signal)
-{
-	const struct stop *stop;
-
-	for (stop = stops; stop < stops + MAX_STOPS; stop++) {
-		if (server_of(stop) != NULL && stop->signal == signal)
-			return true;
-	}
-	return false;
 }
 
 void ssv_stop_signals_forget(struct ssv_server *server)

@@ -65,12 +65,9 @@ void ssv_stream_set_deadline(struct ssv_stream *stream, int milliseconds)
 	stream->deadline = ssv_until(milliseconds);
 }
 
-/* When a call that may take so long has to give up. */
-static int64_t give_up_at(const struct ssv_stream *stream, int milliseconds)
+int64_t ssv_stream_give_up_at(const struct ssv_stream *stream, int milliseconds)
 {
-	int64_t until = ssv_until(milliseconds);
-
-	return until < stream->deadline ? until : stream->deadline;
+	return ssv_earlier(ssv_until(milliseconds), stream->deadline);
 }
 
 static bool is_overdue(const struct ssv_stream *stream)
@@ -96,7 +93,8 @@ static ssize_t receive(struct ssv_stream *stream, void *data, size_t size)
 		return 0;
 	if (is_overdue(stream))
 		return -ETIMEDOUT;
-	n = stream->ops->read(stream, data, size, give_up_at(stream, stream->limits.timeout));
+	n = stream->ops->read(
+		stream, data, size, ssv_stream_give_up_at(stream, stream->limits.timeout));
 	if (n > 0)
 		stream->bytes_read += (uint64_t)n;
 	if (n == 0 && ssv_transport_is_stream(stream->transport))
@@ -247,7 +245,8 @@ int ssv_stream_wait(struct ssv_stream *stream, int other, int timeout)
 		return SSV_WAIT_INPUT;
 	if (!have && is_overdue(stream))
 		return -ETIMEDOUT;
-	rc = stream->ops->wait(stream, other, have ? SSV_NOW : give_up_at(stream, timeout));
+	rc = stream->ops->wait(
+		stream, other, have ? SSV_NOW : ssv_stream_give_up_at(stream, timeout));
 	if (have)
 		return rc < 0 ? rc : rc | SSV_WAIT_INPUT;
 	return rc == 0 && is_overdue(stream) ? -ETIMEDOUT : rc;
@@ -288,7 +287,7 @@ static int send_all(struct ssv_stream *stream, struct iovec *parts, int count)
 			count = advance(&parts, count, (size_t)n);
 		}
 		if (count > 0 && until == SSV_NOW)
-			until = give_up_at(stream, stream->limits.write_timeout);
+			until = ssv_stream_give_up_at(stream, stream->limits.write_timeout);
 	}
 	return 0;
 }
@@ -447,13 +446,13 @@ static int wait_for_peer(struct ssv_stream *stream, int64_t until, int *patience
 
 	if (*patience < 1000)
 		*patience *= 2;
-	return stream->ops->wait(stream, -1, slice < until ? slice : until);
+	return stream->ops->wait(stream, -1, ssv_earlier(slice, until));
 }
 
 /* Throws input away until the peer hangs up; or has everything and, so far, has sent nothing. */
 static void drain(struct ssv_stream *stream)
 {
-	int64_t until = give_up_at(stream, stream->limits.linger_timeout);
+	int64_t until = ssv_stream_give_up_at(stream, stream->limits.linger_timeout);
 	size_t left = stream->limits.linger_size;
 	bool talks = false;
 	int patience = 10;

@@ -11,6 +11,9 @@ void ssv_stream_reopen(struct ssv_stream *stream, int fd, enum ssv_transport tra
 /** Closes the socket, and keeps the memory for ssv_stream_reopen(). Harmless twice. */
 void ssv_stream_end(struct ssv_stream *stream);
 
+/** When a call that may take so long has to give up: the deadline counts as well. */
+int64_t ssv_stream_give_up_at(const struct ssv_stream *stream, int milliseconds);
+
 /** Reads exactly what a length-prefixed message needs: `size` bytes are buffered afterwards. 1, or
  * as read_exact. */
 int ssv_stream_gather(struct ssv_stream *stream, size_t size);

@@ -1,6 +1,7 @@
 #include "backoff.h"
 #include "clock.h"
 #include "descriptor.h"
+#include "live_requests.h"
 #include "loop.h"
 #include "running.h"
 #include "serving.h"
@@ -53,16 +54,22 @@ static int reserve(struct ssv_threading_mixin *threading)
 	return rc < 0 ? -ENOMEM : 0; /* not the EAGAIN of a socket */
 }
 
+static int set_blocking(int fd, bool blocking)
+{
+	int flags = fcntl(fd, F_GETFL), wanted;
+
+	if (flags < 0)
+		return -errno;
+	wanted = blocking ? flags & ~O_NONBLOCK : flags | O_NONBLOCK;
+	return wanted != flags && fcntl(fd, F_SETFL, wanted) < 0 ? -errno : 0;
+}
+
 /* Under the lock. 0: the one who asks may accept. */
 static int may_accept(struct ssv_threading_mixin *threading)
 {
-	struct ssv_server *server = threading->layer.server;
-	int flags = fcntl(server->fd, F_GETFL);
-
 	if (threading->waiting > 0 && !ssv_workers_poll(threading))
 		return -EAGAIN; /* they get it, hold it, and say so */
-	if (flags >= 0 && (flags & O_NONBLOCK) == 0)
-		fcntl(server->fd, F_SETFL, flags | O_NONBLOCK);
+	set_blocking(threading->layer.server->fd, false);
 	return reserve(threading);
 }
 
@@ -128,16 +135,6 @@ static bool is_concurrent(const struct ssv_server *server)
 	return true;
 }
 
-static int set_blocking(int fd, bool blocking)
-{
-	int flags = fcntl(fd, F_GETFL);
-
-	if (flags < 0)
-		return -errno;
-	flags = blocking ? flags & ~O_NONBLOCK : flags | O_NONBLOCK;
-	return fcntl(fd, F_SETFL, flags) < 0 ? -errno : 0;
-}
-
 /* 8, or an eighth of RLIMIT_NOFILE: accept4 takes its number before it waits. */
 static int limit_of_waiting(const struct ssv_threading_mixin *threading)
 {
@@ -169,7 +166,7 @@ static int start_leading(struct ssv_threading_mixin *threading)
 		return rc;
 	ssv_serving_hand_listener(server);
 	pthread_mutex_lock(&threading->lock);
-	threading->may_wait = limit_of_waiting(threading);
+	threading->waiting_limit = limit_of_waiting(threading);
 	threading->error = 0;
 	threading->leading = threading->open = true;
 	ssv_workers_wake(threading);
@@ -231,7 +228,6 @@ static int loop(struct ssv_threading_mixin *threading)
 {
 	struct ssv_server *server = threading->layer.server;
 	struct chores chores;
-	int64_t until;
 	int rc = 0;
 
 	while (rc >= 0 && !ssv_running_is_stopping(server)) {
@@ -239,9 +235,7 @@ static int loop(struct ssv_threading_mixin *threading)
 		if (rc < 0)
 			break;
 		refuse_surplus(server, chores.surplus);
-		until = chores.retry_at < server->next_service ? chores.retry_at
-							       : server->next_service;
-		rc = ssv_loop_wait(server, until);
+		rc = ssv_loop_wait(server, ssv_earlier(chores.retry_at, server->next_service));
 		if (rc >= 0)
 			rc = ssv_serving_service(server);
 	}

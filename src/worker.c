@@ -130,7 +130,7 @@ void ssv_worker_add_waiter(struct ssv_threading_mixin *threading)
 	if (ssv_worker_pop(&threading->idle) != NULL)
 		return;
 	if (full ? threading->refuse : ssv_worker_start_or_rest(threading) < 0)
-		ssv_loop_wake(threading->layer.server); /* see tend() */
+		ssv_loop_wake(threading->layer.server); /* see tend() in threading_mixin.c */
 }
 
 /* --- the life of a thread --- */
@@ -328,7 +328,7 @@ static void *work(void *context)
 			finish(worker);
 		else if (threading->closing)
 			break;
-		else if (threading->leading && threading->waiting < threading->may_wait)
+		else if (threading->leading && threading->waiting < threading->waiting_limit)
 			lead(worker);
 		else if (!idle(worker))
 			break;

@@ -293,6 +293,17 @@ START_TEST(elsewhere_all_together_have_a_limit_too)
 }
 END_TEST
 
+START_TEST(a_global_rate_of_0_lifts_the_limit_of_all_together_alone)
+{
+	set_clock(1000);
+	make_guarded(&one, UDP(_i), "udp://0.0.0.0:0");
+	one.guard.global_rate = 0;
+	ck_assert_int_eq(ssv_server_open(one.server), 0);
+	ck_assert_int_eq(count_heard_from_networks(&one, 30), 40 * 30);
+	ck_assert_int_eq(ssv_server_close(one.server), 0);
+}
+END_TEST
+
 START_TEST(the_loopback_has_no_limit_for_all_together)
 {
 	char from[64];
@@ -485,6 +496,7 @@ int main(void)
 		tcase, on_the_loopback_each_port_of_each_address_has_a_limit_of_its_own, 0, 3);
 	tcase_add_loop_test(tcase, elsewhere_each_network_has_one, 0, 3);
 	tcase_add_loop_test(tcase, elsewhere_all_together_have_a_limit_too, 0, 3);
+	tcase_add_loop_test(tcase, a_global_rate_of_0_lifts_the_limit_of_all_together_alone, 0, 3);
 	tcase_add_loop_test(tcase, the_loopback_has_no_limit_for_all_together, 0, 3);
 	tcase_add_loop_test(tcase, the_limits_are_fields, 0, 3);
 	tcase_add_loop_test(tcase, a_rate_of_0_lifts_the_limits_but_not_the_filter, 0, 3);

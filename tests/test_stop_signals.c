@@ -111,6 +111,20 @@ START_TEST(one_signal_stops_all_servers_that_have_it)
 }
 END_TEST
 
+START_TEST(a_signal_that_another_server_waits_for_is_not_put_back_before_it_has_come)
+{
+	ck_assert_int_eq(ssv_server_stop_on_signals(server, SIGUSR1, SIGUSR2, 0), 0);
+	ck_assert_int_eq(ssv_server_stop_on_signals(&second.base, SIGUSR1, 0), 0);
+	raise(SIGUSR2);
+	ck_assert(is_handled_by(SIGUSR2, SIG_DFL));
+	ck_assert(!is_handled_by(SIGUSR1, before));
+	raise(SIGUSR1);
+	ck_assert(is_handled_by(SIGUSR1, before));
+	ck_assert_int_eq(before_count, 0);
+	ck_assert_int_eq(ssv_server_serve_forever(&second.base), 0);
+}
+END_TEST
+
 START_TEST(what_cannot_be_caught_is_refused_and_leaves_nothing_changed)
 {
 	static const int signals[] = {SIGKILL, SIGSTOP, -1, 1000};
@@ -164,6 +178,8 @@ int main(void)
 	tcase_add_test(tcase, close_puts_back_what_was_found);
 	tcase_add_test(tcase, two_servers_share_a_signal_and_the_last_to_close_puts_it_back);
 	tcase_add_test(tcase, one_signal_stops_all_servers_that_have_it);
+	tcase_add_test(
+		tcase, a_signal_that_another_server_waits_for_is_not_put_back_before_it_has_come);
 	tcase_add_loop_test(
 		tcase, what_cannot_be_caught_is_refused_and_leaves_nothing_changed, 0, 4);
 	tcase_add_test(tcase, the_table_of_signals_is_finite);

@@ -612,7 +612,7 @@ START_TEST(no_more_than_an_eighth_of_the_descriptors_is_taken_by_waiting_threads
 	}
 	for (i = 0; i < 2; i++)
 		close(clients[i]);
-	ck_assert_int_eq(threading->may_wait, 3);
+	ck_assert_int_eq(threading->waiting_limit, 3);
 	stop_and_close(&served);
 	setrlimit(RLIMIT_NOFILE, &before);
 }

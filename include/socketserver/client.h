@@ -14,7 +14,8 @@ SSV_BEGIN_DECLS
  * All attempts together take at most `timeout` milliseconds (SSV_FOREVER: as long as the kernel
  * tries), the look-up of a name not counted. Returns 0, or: -EINVAL or -ENAMETOOLONG (not an
  * address; ssv_address_parse() says why), -ENXIO (the name cannot be resolved), -ETIMEDOUT, or what
- * connect(2) says; `stream` is untouched then. (socket.create_connection() in Python.)
+ * connect(2) says; `stream` is untouched then. From any thread, but not in a signal handler.
+ * (socket.create_connection() in Python.)
  */
 SSV_API int ssv_connect(struct ssv_stream *stream, const char *address, int timeout);
 

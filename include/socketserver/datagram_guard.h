@@ -11,8 +11,8 @@ struct ssv_rate_table;
 
 /**
  * Anybody can send a datagram in another's name, and a server that answers it sends its answer
- * there: to a victim, or to another server that answers in turn, and so on. Its verify_request()
- * drops without a word, and so counts as refused:
+ * there: to a victim, or to another server that answers in turn, and so on. The guard's
+ * verify_request() drops without a word, and so counts as refused:
  *
  *   - what comes from where no client is: port 0, the ports below 1,024, and those of services
  *     that answer whatever comes (1900, 2049, 5353, 11211); this server's own port on an address
@@ -35,9 +35,10 @@ struct ssv_datagram_guard {
 
 	/** Packets a second from one source; default 20; 0 lifts all three limits. */
 	int rate;
-	/** And so many at once; default 40. */
+	/** And so many at once, at least 1; default 40. */
 	int burst;
-	/** Packets a second, and at once, from everywhere but the loopback; default 1,000. */
+	/** Packets a second, and at once, from everywhere but the loopback; default 1,000; 0: no
+	 * limit. */
 	int global_rate;
 
 	/* private */

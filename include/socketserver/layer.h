@@ -27,7 +27,9 @@ struct ssv_layer {
 /**
  * The methods of BaseServer, with Python's names; NULL is "not overridden". Those that return an
  * int return 0 (or what is said here) when they went well, else a negative errno. None but
- * handle_error() may be called with a request that is not open. What each default does stands at
+ * handle_error() may be called with a request that is not open. On which thread each runs is the
+ * mix-ins' affair: verify_request(), process_request() and service_actions() never at the same time
+ * as each other. What each default does stands at
  * its ssv_server_…() in server.h.
  */
 struct ssv_layer_ops {

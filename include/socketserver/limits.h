@@ -20,7 +20,7 @@ struct ssv_limits {
 	size_t max_frame; /**< of ssv_frame_read(); default 1 MiB */
 };
 
-/** Sets the defaults. */
+/** Sets the defaults. Cannot fail; from anywhere. */
 SSV_API void ssv_limits_init(struct ssv_limits *limits);
 
 SSV_END_DECLS

@@ -18,8 +18,9 @@ struct ssv_log {
 	/**
 	 * Takes one event. `request` is the request it happened in, or NULL; `message` is one line
 	 * without its end, valid during the call, and may quote what a client chose. Called on
-	 * whatever thread it happens, on several at once, with no lock held; it must not call back
-	 * into the server.
+	 * whatever thread it happens, on several at once, and perhaps under a lock of the
+	 * library's: it must not call back into the server, and whoever is slow in it keeps the
+	 * server waiting.
 	 */
 	void (*write)(struct ssv_log *log, enum ssv_log_level level,
 		const struct ssv_request *request, const char *message);

@@ -10,7 +10,8 @@ struct ssv_server;
 
 /**
  * A request has one owner at a time, who closes it once: the loop, until process_request() returns
- * 0 and thereby has taken it over. `stream` says what is still to be undone: NULL is nothing.
+ * 0 and thereby has taken it over. `stream` says what is still to be undone: NULL is nothing. The
+ * functions here are the owner's, on whatever thread it is; none is safe in a signal handler.
  */
 struct ssv_request {
 	struct ssv_server *server;

@@ -156,9 +156,9 @@ SSV_API int ssv_server_handle_request(struct ssv_server *server);
 
 /**
  * For those who own their loop. poll_fd: a descriptor that is readable whenever step() has
- * something to do, be it a request, a stop or a watch; -1 where the server is not open.
- * poll_timeout: how long to poll it at most, in ms, as poll(2) takes it. step: does what can be
- * done without waiting (the handlers of a synchronous server may wait) and returns how many
+ * something to do, be it a request, a stop or a watch; -1 where the server is not open and has no
+ * watch. poll_timeout: how long to poll it at most, in ms, as poll(2) takes it. step: does what can
+ * be done without waiting (the handlers of a synchronous server may wait) and returns how many
  * requests that was, -ECANCELED once when it was asked to stop, else as serve_forever().
  */
 SSV_API int ssv_server_poll_fd(struct ssv_server *server);

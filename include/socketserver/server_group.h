@@ -9,13 +9,15 @@ SSV_BEGIN_DECLS
 /**
  * Serves all of `servers`, which are open, on this thread, until each has been asked to stop (each
  * on its own), or one of them ends with an error or SSV_EXIT, which is returned after the others
- * were stopped too. Returns 0, or -ENOMEM. See ssv_server_serve_forever().
+ * were stopped too. Returns 0; -ENOMEM; or -EBUSY, -EBADF as ssv_server_serve_forever().
  */
 SSV_API int ssv_serve_all(struct ssv_server *const *servers, size_t count);
 
 /**
  * ssv_server_close() for all of them at once, so that their times of grace run side by side.
  * Returns how many handlers, in all, could not be stopped; the servers without one are closed.
+ * -EDEADLK, without having done anything, where ssv_server_close() of one of them would return
+ * that.
  */
 SSV_API int ssv_close_all(struct ssv_server *const *servers, size_t count);
 

@@ -110,7 +110,7 @@ SSV_API ssize_t ssv_stream_read_exact(struct ssv_stream *stream, void *data, siz
  */
 SSV_API ssize_t ssv_stream_readline(struct ssv_stream *stream, char **line);
 
-/** The same up to and including any `delimiter` of `length` bytes, at least one. */
+/** The same up to and including any `delimiter` of `length` bytes; of none: -EINVAL. */
 SSV_API ssize_t ssv_stream_read_until(
 	struct ssv_stream *stream, const void *delimiter, size_t length, char **data);
 
@@ -162,11 +162,11 @@ SSV_API int ssv_stream_flush(struct ssv_stream *stream);
 /**
  * Sets the size of the write buffer (Python's wbufsize), in bytes; 0, the default, sends each write
  * at once. What is buffered is flushed first. A reader that waits for an answer has to flush its
- * question itself.
+ * question itself. Returns 0, or the error of that flush; the size is set all the same.
  */
 SSV_API int ssv_stream_set_write_buffer(struct ssv_stream *stream, size_t size);
 
-/** All I/O fails with -ETIMEDOUT from `milliseconds` from now on; SSV_FOREVER lifts that. */
+/** Once `milliseconds` from now are over all I/O fails with -ETIMEDOUT; SSV_FOREVER lifts that. */
 SSV_API void ssv_stream_set_deadline(struct ssv_stream *stream, int milliseconds);
 
 /** Sends small writes at once (TCP_NODELAY, tcp(7)). Without effect, and 0, where there is no TCP.

@@ -3,7 +3,6 @@
 #define SOCKETSERVER_WATCH_H
 
 #include <socketserver/macros.h>
-#include <stdbool.h>
 
 SSV_BEGIN_DECLS
 
@@ -25,7 +24,8 @@ struct ssv_watch {
 /**
  * Adds `watch`, whose `fd` and `ready` are set, to the loop. Any time after init, from any thread.
  * The descriptor stays yours; unwatch it before you close it. Returns 0, -EPERM for a file that is
- * always ready (a regular one), -EEXIST, -EBADF, or what epoll_ctl(2) says.
+ * always ready (a regular one), -EEXIST, -EBADF, or what epoll_ctl(2), epoll_create1(2) and
+ * eventfd(2) say.
  */
 SSV_API int ssv_server_watch(struct ssv_server *server, struct ssv_watch *watch);
 

@@ -1,0 +1,18 @@
+/** The open requests of a server: close ends them, counters and walks show them. From any thread.
+ */
+#ifndef SSV_LIVE_REQUESTS_H
+#define SSV_LIVE_REQUESTS_H
+
+#include <socketserver/server.h>
+
+void ssv_live_add(struct ssv_request *request);
+void ssv_live_remove(struct ssv_request *request); /* harmless where it is none of them */
+
+/** Both at once, so that nobody sees none, or two. */
+void ssv_live_replace(struct ssv_request *request, struct ssv_request *by);
+
+/** Shuts the connections of all open requests down: whoever waits on one is woken with its end. A
+ * packet has none: its socket is the server's. */
+void ssv_live_abort(struct ssv_server *server);
+
+#endif
