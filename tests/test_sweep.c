@@ -625,7 +625,8 @@ int main(void)
 	setvbuf(stdout, NULL, _IOLBF, BUFSIZ);
 	tcase_set_timeout(tcase, 600);
 	tcase_add_unchecked_fixture(tcase, make_socket_directory, remove_socket_directory);
-	tcase_add_loop_test(
-		tcase, nothing_that_fails_brings_a_server_down, 0, is_long() ? N_CLASSES : N_SHORT);
+	if (!under_valgrind()) /* two thousand processes, each of which takes it a second */
+		tcase_add_loop_test(tcase, nothing_that_fails_brings_a_server_down, 0,
+			is_long() ? N_CLASSES : N_SHORT);
 	return run_suite(suite);
 }
