@@ -30,7 +30,7 @@ static bool is_too_long(const struct ssv_handler *handler, size_t reply)
 	       reply > handler->request->packet_size;
 }
 
-static int clock_handle_packet(struct ssv_handler *handler)
+static int clock_datagram_handle(struct ssv_handler *handler)
 {
 	const struct ssv_request *request = handler->request;
 	char text[CLOCK_MAX_TEXT + 1];
@@ -103,7 +103,7 @@ static void clock_close(void *state)
 }
 
 static const struct ssv_handler_ops clock_handler = {.handle = clock_handle};
-static const struct ssv_handler_ops clock_packet_handler = {.handle = clock_handle_packet};
+static const struct ssv_handler_ops clock_datagram_handler = {.handle = clock_datagram_handle};
 
 const struct ssv_handler_descriptor clock_descriptor = {
 	.abi = SSV_ABI,
@@ -112,7 +112,7 @@ const struct ssv_handler_descriptor clock_descriptor = {
 	.transports = "udp unixgram tcp unix",
 	.modes = "sync threading forking",
 	.ops = &clock_handler,
-	.datagram_ops = &clock_packet_handler,
+	.datagram_ops = &clock_datagram_handler,
 	.state_size = sizeof(struct clock),
 	.open = clock_open,
 	.close = clock_close,

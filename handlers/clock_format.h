@@ -1,7 +1,7 @@
 /** The time in a form that a stranger chooses: as strftime(3) has it, but nothing that could hurt.
  */
-#ifndef CLOCK_FORMAT_H
-#define CLOCK_FORMAT_H
+#ifndef HANDLERS_CLOCK_FORMAT_H
+#define HANDLERS_CLOCK_FORMAT_H
 
 #include <locale.h>
 #include <sys/types.h>

@@ -80,7 +80,7 @@ static int exec_handle(struct ssv_handler *handler)
 	return (int)n;
 }
 
-static int exec_handle_datagram(struct ssv_handler *handler)
+static int exec_datagram_handle(struct ssv_handler *handler)
 {
 	const struct exec_settings *settings = handler->server->user;
 	const struct exec_manner manner = {"ok", settings->max_reply};
@@ -98,7 +98,7 @@ static int exec_handle_datagram(struct ssv_handler *handler)
 }
 
 static const struct ssv_handler_ops exec_handler = {.handle = exec_handle};
-static const struct ssv_handler_ops exec_datagram_handler = {.handle = exec_handle_datagram};
+static const struct ssv_handler_ops exec_datagram_handler = {.handle = exec_datagram_handle};
 
 const struct ssv_handler_descriptor exec_descriptor = {
 	.abi = SSV_ABI,

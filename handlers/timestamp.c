@@ -32,7 +32,7 @@ static int timestamp_handle(struct ssv_handler *handler)
 }
 
 /* What does not fit into one read is lost; nothing is a reason to answer, too. */
-static int timestamp_handle_packet(struct ssv_handler *handler)
+static int timestamp_datagram_handle(struct ssv_handler *handler)
 {
 	struct ssv_stream *stream = handler->request->stream;
 	char data[MAX_READ];
@@ -56,7 +56,8 @@ static const struct ssv_handler_ops timestamp_handler = {
 	.handle = timestamp_handle,
 	.rbufsize = MAX_READ,
 };
-static const struct ssv_handler_ops timestamp_packet_handler = {.handle = timestamp_handle_packet};
+static const struct ssv_handler_ops timestamp_datagram_handler = {
+	.handle = timestamp_datagram_handle};
 
 const struct ssv_handler_descriptor timestamp_descriptor = {
 	.abi = SSV_ABI,
@@ -65,6 +66,6 @@ const struct ssv_handler_descriptor timestamp_descriptor = {
 	.transports = "tcp unix udp unixgram",
 	.modes = "sync threading forking",
 	.ops = &timestamp_handler,
-	.datagram_ops = &timestamp_packet_handler,
+	.datagram_ops = &timestamp_datagram_handler,
 	.open = timestamp_open,
 };

@@ -132,7 +132,7 @@ static void settle(struct conversation *conversation)
 static void receive(struct conversation *conversation)
 {
 	char *data = conversation->reply;
-	ssize_t n = ssv_stream_read(&conversation->stream, data, REPLY_SIZE);
+	ssize_t n = ssv_stream_read(&conversation->stream, data, CONVERSATION_REPLY_SIZE);
 
 	if (n < 0)
 		conversation_fail(conversation, (int)n);

@@ -9,7 +9,7 @@
 #include "screen.h"
 #include <socketserver/socketserver.h>
 
-#define REPLY_SIZE 65536 /* more than any datagram */
+#define CONVERSATION_REPLY_SIZE 65536 /* more than any datagram */
 
 struct conversation;
 
@@ -45,7 +45,7 @@ struct conversation {
 	char piece[LINES_MAX + 1]; /* what is left to be sent, while `sending` */
 	size_t start, end;
 	bool sending, last; /* and then nothing more */
-	char reply[REPLY_SIZE];
+	char reply[CONVERSATION_REPLY_SIZE];
 	bool unsettled; /* a reply was shown, and the prompt was not yet */
 	bool input_ended;
 	int send_error; /* the server takes no more */
