@@ -23,7 +23,8 @@ void pacer_init(struct pacer *pacer, const struct plan *plan, int thread, int64_
 /** Whether a request may begin now, and its time. */
 bool pacer_take(struct pacer *pacer, int64_t now, int64_t *intended);
 
-/** When the next one may: SSV_NEVER where there is none, or where only a free connection lacks. */
+/** When the next one may: SSV_NEVER where there is none, or where only a free connection is
+ * missing. */
 int64_t pacer_next(const struct pacer *pacer, int64_t now);
 
 bool pacer_is_done(const struct pacer *pacer, int64_t now);

@@ -20,7 +20,7 @@ static uint64_t word_at(uint64_t key, uint64_t index)
 	return key + index * STEP;
 }
 
-/* Up to the end of the word that `offset` lies in; returns how many bytes that are. */
+/* Up to the end of the word that `offset` lies in; returns how many bytes it wrote. */
 static size_t fill_within_word(uint64_t key, uint64_t offset, unsigned char *to, size_t size)
 {
 	uint64_t word = word_at(key, offset / WORD);

@@ -21,7 +21,7 @@ static ssize_t tell_time(
 	return clock_format(text, format, size, &local, clock->locale);
 }
 
-/* Who asks in another's name where other hosts can must not have more sent than he sends. */
+/* Who forges his address must not have more sent to his victim than he sends himself. */
 static bool is_too_long(const struct ssv_handler *handler, size_t reply)
 {
 	const struct ssv_address *at = &handler->server->server_address;

@@ -20,7 +20,8 @@ static bool start_anew(void)
 	struct sigaction action = {.sa_handler = SIG_DFL};
 
 	for (int signal = 1; signal < NSIG; signal++)
-		sigaction(signal, &action, NULL); /* but of two, whose is the only one they have */
+		/* fails for SIGKILL and SIGSTOP, which are at their default anyway */
+		sigaction(signal, &action, NULL);
 	umask(077);
 	return setsid() >= 0 && chdir("/") == 0;
 }
@@ -74,7 +75,7 @@ static bool limit(int resource, rlim_t value)
 	return setrlimit(resource, &now) == 0;
 }
 
-/* The processes as another user: before that, they would be counted against those of root. */
+/* After the change of user: before it, the limit would count root's processes. */
 static bool set_limits(const struct confinement *confinement)
 {
 	return limit(RLIMIT_CPU, confinement->cpu_seconds) &&

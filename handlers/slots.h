@@ -2,7 +2,7 @@
 #ifndef HANDLERS_SLOTS_H
 #define HANDLERS_SLOTS_H
 
-/** Enough for what must not be done more often at a time. */
+/** How many there are. */
 #define SLOTS_COUNT 4
 
 struct slots;
@@ -12,8 +12,8 @@ int slots_open(struct slots **slots);
 void slots_close(struct slots *slots);
 
 /**
- * Takes a free one without waiting. Returns its number, or -EBUSY. It is its thread's, which must
- * give it back; or which has ended, killed perhaps: then it is free as well.
+ * Takes a free one without waiting: its number, or -EBUSY. It belongs to the calling thread, which
+ * gives it back; that of a thread that has ended, killed or not, is free again.
  */
 int slots_take(struct slots *slots);
 void slots_give_back(struct slots *slots, int slot);

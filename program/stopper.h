@@ -15,8 +15,8 @@ struct stopper {
 	size_t count;
 	pthread_t thread;
 	sigset_t signals;
-	pthread_mutex_t starting; /* held until the servers may be closed: … */
-	bool ready;               /* … which they may */
+	pthread_mutex_t starting; /* held until the servers may be closed */
+	bool ready;               /* `starting` has been given up */
 	int signal;               /* what ended the wait; for others once the thread has ended */
 };
 
