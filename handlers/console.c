@@ -13,11 +13,11 @@ struct call {
 	int error;   /* of sending */
 };
 
-static struct operator* operator_of(const struct call *call)
+static struct attendant *attendant_of(const struct call *call)
 {
 	struct console *console = call->base.server->user;
 
-	return &console->operator;
+	return &console->attendant;
 }
 
 /* What the caller sends now. Returns its length, 0 when they have hung up, an error, or SSV_EXIT.
@@ -30,10 +30,10 @@ static ssize_t show_caller(struct call *call)
 
 	if (n <= 0)
 		return n;
-	rc = operator_show(operator_of(call), text, (size_t)n, call->before);
+	rc = attendant_show(attendant_of(call), text, (size_t)n, call->before);
 	call->before = text[n - 1];
 	if (rc == 0 && call->before != '\n' && isatty(STDOUT_FILENO))
-		rc = operator_show(operator_of(call), "\n", 1, '\0');
+		rc = attendant_show(attendant_of(call), "\n", 1, '\0');
 	return rc < 0 ? rc : n;
 }
 
@@ -47,7 +47,7 @@ static void send_line(void *context, const char *line, size_t length)
 	if (n >= 0)
 		return;
 	call->error = (int)n;
-	operator_notice(operator_of(call), "a line was not sent", call->error);
+	attendant_notice(attendant_of(call), "a line was not sent", call->error);
 }
 
 static int console_handle(struct ssv_handler *handler)
@@ -64,7 +64,7 @@ static int console_handle(struct ssv_handler *handler)
 		if (ready & SSV_WAIT_INPUT)
 			heard = show_caller(call);
 		if (ready & SSV_WAIT_OTHER)
-			typed = operator_read(operator_of(call), send_line, call);
+			typed = attendant_read(attendant_of(call), send_line, call);
 	}
 	if (typed < 0 || heard < 0)
 		return typed < 0 ? typed : (int)heard;
@@ -91,14 +91,14 @@ static int console_open(
 
 	(void)count;
 	(void)error;
-	return operator_open(&console->operator, servers[0], take_idle_line, console);
+	return attendant_open(&console->attendant, servers[0], take_idle_line, console);
 }
 
 static void console_close(void *state)
 {
 	struct console *console = state;
 
-	operator_close(&console->operator);
+	attendant_close(&console->attendant);
 }
 
 const struct ssv_handler_descriptor console_descriptor = {

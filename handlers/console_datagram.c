@@ -7,13 +7,13 @@
 /* SENDER: LINE, for each line of it, so that nobody can make one up that another seems to send. */
 static int show_line(struct console *console, const char *name, const char *line, size_t length)
 {
-	struct operator* operator= & console->operator;
+	struct attendant *attendant = &console->attendant;
 
-	if (operator_show(operator, name, strlen(name), '\0') == SSV_EXIT ||
-		operator_show(operator, ": ", 2, '\0') == SSV_EXIT ||
-		operator_show(operator, line, length, '\0') == SSV_EXIT)
+	if (attendant_show(attendant, name, strlen(name), '\0') == SSV_EXIT ||
+		attendant_show(attendant, ": ", 2, '\0') == SSV_EXIT ||
+		attendant_show(attendant, line, length, '\0') == SSV_EXIT)
 		return SSV_EXIT;
-	return operator_show(operator, "\n", 1, '\0');
+	return attendant_show(attendant, "\n", 1, '\0');
 }
 
 static int show(struct console *console, const char *name, const char *text, size_t size)
@@ -50,11 +50,11 @@ void console_answer(struct console *console, const char *line, size_t length)
 	const struct ssv_address *to = &console->last;
 
 	if (!console->has_shown)
-		operator_notice(&console->operator, "nobody is calling: a line was dropped", 0);
+		attendant_notice(&console->attendant, "nobody is calling: a line was dropped", 0);
 	else if (to->length <= sizeof(sa_family_t))
-		operator_notice(&console->operator,
+		attendant_notice(&console->attendant,
 			"the sender has no name to answer to: a line was dropped", 0);
 	else if (sendto(console->fd, line, length, MSG_DONTWAIT | MSG_NOSIGNAL, &to->socket.any,
 			 to->length) < 0)
-		operator_notice(&console->operator, "a line was not sent", -errno);
+		attendant_notice(&console->attendant, "a line was not sent", -errno);
 }
