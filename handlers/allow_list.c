@@ -1,12 +1,11 @@
 #include "allow_list.h"
+#include "strip.h"
 #include <ctype.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
-
-#define WHITE_SPACE " \t\n\v\f\r"
 
 static const char *const built_in[] = {
 	"date=/bin/date", "uname=/bin/uname", "uptime=/usr/bin/uptime"};

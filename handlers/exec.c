@@ -8,7 +8,7 @@
 #include "exec_answer.h"
 #include "exec_settings.h"
 #include "handlers.h"
-#include <ctype.h>
+#include "strip.h"
 #include <socketserver/socketserver.h>
 #include <string.h>
 
@@ -21,16 +21,11 @@ static bool is_there_more(struct ssv_stream *stream)
 	       ssv_stream_read(stream, rest, sizeof(rest)) > 0;
 }
 
-static void trim(struct exec_question *question)
+static void strip_question(struct exec_question *question)
 {
-	size_t start = 0, end = question->length;
+	const char *text = strip(question->text, &question->length);
 
-	while (end > 0 && isspace((unsigned char)question->text[end - 1]))
-		end--;
-	while (start < end && isspace((unsigned char)question->text[start]))
-		start++;
-	memmove(question->text, question->text + start, end - start);
-	question->length = end - start;
+	memmove(question->text, text, question->length);
 	question->text[question->length] = '\0';
 }
 
@@ -43,7 +38,7 @@ static ssize_t read_question(struct ssv_stream *stream, struct exec_question *qu
 		return n;
 	question->length = (size_t)n;
 	question->too_long = n == EXEC_COMMAND_SIZE && is_there_more(stream);
-	trim(question);
+	strip_question(question);
 	return n;
 }
 

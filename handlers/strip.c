@@ -3,7 +3,7 @@
 
 static bool is_blank(char c)
 {
-	return c == ' ' || (c >= '\t' && c <= '\r');
+	return c != '\0' && strchr(WHITE_SPACE, c) != NULL;
 }
 
 const char *strip(const char *text, size_t *length)

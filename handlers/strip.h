@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#define WHITE_SPACE " \t\n\v\f\r" /**< what Python's bytes take for it */
+
 /** The text without the white space around it, as Python's bytes.strip(); `length` becomes its
  * own. */
 const char *strip(const char *text, size_t *length);

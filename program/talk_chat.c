@@ -1,5 +1,5 @@
+#include "../handlers/strip.h"
 #include "ways.h"
-#include <ctype.h>
 #include <errno.h>
 #include <string.h>
 
@@ -22,17 +22,6 @@ static void chat_start(struct conversation *conversation)
 		ping(conversation);
 }
 
-static bool is_quit(const char *line, size_t size)
-{
-	while (size > 0 && isspace((unsigned char)line[size - 1]))
-		size--;
-	while (size > 0 && isspace((unsigned char)*line)) {
-		line++;
-		size--;
-	}
-	return size == strlen(QUIT) && memcmp(line, QUIT, size) == 0;
-}
-
 static void quit(struct conversation *conversation)
 {
 	conversation->alarm_at = CONVERSATION_NEVER;
@@ -42,7 +31,7 @@ static void quit(struct conversation *conversation)
 
 static void chat_take_line(struct conversation *conversation, char *line, size_t size)
 {
-	if (is_quit(line, size))
+	if (is_word(line, size, QUIT))
 		quit(conversation);
 	else if (size > 0)
 		conversation_send(conversation, line, size, conversation_is_stream(conversation));
