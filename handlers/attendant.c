@@ -1,7 +1,7 @@
 #include "attendant.h"
+#include "standard_output.h"
 #include "visible.h"
 #include <errno.h>
-#include <poll.h>
 #include <socketserver/socketserver.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -82,31 +82,6 @@ int attendant_read(struct attendant *attendant, attendant_take *take, void *cont
 	return n > 0 ? 0 : SSV_EXIT;
 }
 
-/* Standard output may be non-blocking: whoever shares it with us decides that. */
-static ssize_t write_some(const char *text, size_t length)
-{
-	struct pollfd out = {.fd = STDOUT_FILENO, .events = POLLOUT};
-	ssize_t n = write(STDOUT_FILENO, text, length);
-
-	if (n >= 0 || (errno != EAGAIN && errno != EINTR))
-		return n < 0 ? -errno : n;
-	if (errno == EAGAIN)
-		poll(&out, 1, -1);
-	return 0;
-}
-
-static int write_all(const char *text, size_t length)
-{
-	ssize_t n;
-
-	for (; length > 0; text += n, length -= (size_t)n) {
-		n = write_some(text, length);
-		if (n < 0)
-			return (int)n;
-	}
-	return 0;
-}
-
 int attendant_show(struct attendant *attendant, const char *text, size_t length, char before)
 {
 	char shown[VISIBLE_SIZE(PIECE_SIZE)];
@@ -115,7 +90,7 @@ int attendant_show(struct attendant *attendant, const char *text, size_t length,
 
 	for (; length > 0; text += piece, length -= piece) {
 		piece = length < PIECE_SIZE ? length : PIECE_SIZE;
-		rc = write_all(shown, make_visible(shown, text, piece, before));
+		rc = standard_output_write(shown, make_visible(shown, text, piece, before));
 		if (rc < 0) {
 			attendant_notice(attendant, "cannot write to standard output", rc);
 			return SSV_EXIT;

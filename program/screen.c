@@ -1,8 +1,6 @@
 #include "screen.h"
+#include "../handlers/standard_output.h"
 #include "../handlers/visible.h"
-#include <errno.h>
-#include <poll.h>
-#include <sys/types.h>
 #include <unistd.h>
 
 #define PIECE_SIZE 4096 /* of what is made visible */
@@ -17,32 +15,11 @@ void screen_init(struct screen *screen, bool as_it_is)
 	};
 }
 
-/* Standard output may be non-blocking: whoever shares it with us decides that. */
-static ssize_t write_some(const char *data, size_t size)
-{
-	struct pollfd out = {.fd = STDOUT_FILENO, .events = POLLOUT};
-	ssize_t n = write(STDOUT_FILENO, data, size);
-	int error = errno;
-
-	if (n >= 0)
-		return n;
-	if (error == EAGAIN)
-		poll(&out, 1, -1);
-	return error == EAGAIN || error == EINTR ? 0 : -error;
-}
-
 static int write_all(struct screen *screen, const char *data, size_t size)
 {
-	ssize_t n;
-
 	if (size > 0)
 		screen->within_line = data[size - 1] != '\n';
-	for (; size > 0; data += n, size -= (size_t)n) {
-		n = write_some(data, size);
-		if (n < 0)
-			return (int)n;
-	}
-	return 0;
+	return standard_output_write(data, size);
 }
 
 /* Before a newline a carriage return does what a terminal does anyway. */
