@@ -1,5 +1,6 @@
 #include "command.h"
 #include "command_keeper.h"
+#include "monotonic.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -8,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #define FIRST_ROOM 4096
@@ -24,14 +24,6 @@ struct run {
 	enum command_end then; /* … and why */
 	pid_t keeper;
 };
-
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * INT64_C(1000) + now.tv_nsec / 1000000;
-}
 
 /* --- the start --- */
 
@@ -138,9 +130,9 @@ void command_cut(struct command_result *result, size_t size)
 
 static void end_in(struct run *run, int64_t ms, enum command_end why)
 {
-	if (ms >= run->until - now_ms())
+	if (ms >= run->until - monotonic_ms())
 		return;
-	run->until = now_ms() + ms;
+	run->until = monotonic_ms() + ms;
 	run->then = why;
 }
 
@@ -158,7 +150,7 @@ static bool wait_for_output(struct run *run)
 {
 	struct pollfd polled[] = {
 		{.fd = run->output, .events = POLLIN}, {.fd = run->command->client}};
-	int64_t left = run->until - now_ms();
+	int64_t left = run->until - monotonic_ms();
 
 	while (left > 0) {
 		polled[1].events = (short)run->events;
@@ -169,7 +161,7 @@ static bool wait_for_output(struct run *run)
 			see_client(run, polled[1].revents);
 		if (polled[0].revents != 0)
 			return true;
-		left = run->until - now_ms();
+		left = run->until - monotonic_ms();
 	}
 	return false;
 }
@@ -200,7 +192,7 @@ int command_run(const struct command *command, struct command_result *result)
 	int rc;
 
 	*result = (struct command_result){.end = COMMAND_ENDED};
-	run.until = now_ms() + command->time_limit;
+	run.until = monotonic_ms() + command->time_limit;
 	run.then = COMMAND_TIMED_OUT;
 	rc = make_room(&run);
 	if (rc == 0)

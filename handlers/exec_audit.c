@@ -1,20 +1,12 @@
 #include "exec_audit.h"
+#include "monotonic.h"
 #include <socketserver/server.h>
 #include <stdio.h>
-#include <time.h>
-
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * INT64_C(1000) + now.tv_nsec / 1000000;
-}
 
 void exec_audit_begin(struct exec_audit *audit, const char *command, size_t length)
 {
 	*audit = (struct exec_audit){
-		.command = command, .length = length, .asked = now_ms(), .status = -1};
+		.command = command, .length = length, .asked = monotonic_ms(), .status = -1};
 }
 
 /* As in C, so that it can be undone. Without room for the rest it ends in dots, which cannot be
@@ -64,6 +56,6 @@ void exec_audit_end(const struct exec_audit *audit, const struct ssv_handler *ha
 		snprintf(status, sizeof(status), " %d", audit->status);
 	quote(audit, command, sizeof(command));
 	snprintf(line, sizeof(line), "exec: %s%s%s, %zu bytes, %lld ms: %s", peer, audit->outcome,
-		status, audit->bytes, (long long)(now_ms() - audit->asked), command);
+		status, audit->bytes, (long long)(monotonic_ms() - audit->asked), command);
 	log->write(log, SSV_LOG_INFO, handler->request, line);
 }

@@ -1,22 +1,14 @@
 #include "conversation.h"
+#include "../handlers/monotonic.h"
 #include "explain.h"
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #define LAST_REPLY_WAIT 1000 /* ms */
-
-int64_t conversation_now(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 bool conversation_is_stream(const struct conversation *conversation)
 {
@@ -141,7 +133,7 @@ static void receive(struct conversation *conversation)
 	else
 		conversation->way->take_reply(conversation, data, (size_t)n);
 	if (conversation->end_at != CONVERSATION_NEVER && !conversation->last)
-		conversation->end_at = conversation_now() + LAST_REPLY_WAIT;
+		conversation->end_at = monotonic_ms() + LAST_REPLY_WAIT;
 }
 
 /* --- what is sent --- */
@@ -151,7 +143,7 @@ void conversation_end_input(struct conversation *conversation)
 	conversation->input_ended = true;
 	conversation->sending = false;
 	if (!conversation_is_stream(conversation) || conversation->last)
-		conversation->end_at = conversation_now() + LAST_REPLY_WAIT;
+		conversation->end_at = monotonic_ms() + LAST_REPLY_WAIT;
 	if (conversation_is_stream(conversation))
 		ssv_stream_shutdown(&conversation->stream);
 }
@@ -268,13 +260,13 @@ static int time_left(const struct conversation *conversation)
 		end = conversation->alarm_at;
 	if (end == CONVERSATION_NEVER)
 		return SSV_FOREVER;
-	left = end - conversation_now();
+	left = end - monotonic_ms();
 	return left > 0 ? (int)left : 0;
 }
 
 static void keep_time(struct conversation *conversation)
 {
-	int64_t now = conversation_now();
+	int64_t now = monotonic_ms();
 
 	if (now >= conversation->alarm_at)
 		conversation->way->ring(conversation);

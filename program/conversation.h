@@ -39,7 +39,7 @@ struct conversation {
 	struct lines lines;
 	int timeout;      /**< ms for an answer, where it may be lost; or SSV_FOREVER */
 	bool busy;        /**< no input is taken for now */
-	int64_t alarm_at; /**< ms of conversation_now(), or CONVERSATION_NEVER */
+	int64_t alarm_at; /**< ms of monotonic_ms(), or CONVERSATION_NEVER */
 
 	/* private */
 	char piece[LINES_MAX + 1]; /* what is left to be sent, while `sending` */
@@ -62,7 +62,6 @@ struct conversation {
 int conversation_run(struct conversation *conversation);
 
 /** For ways. */
-int64_t conversation_now(void);
 bool conversation_is_stream(const struct conversation *conversation);
 
 /** Sends this, at most LINES_MAX bytes, and a newline if `newline`, before more input is taken. */

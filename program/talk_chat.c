@@ -1,3 +1,4 @@
+#include "../handlers/monotonic.h"
 #include "../handlers/strip.h"
 #include "ways.h"
 #include <errno.h>
@@ -11,7 +12,7 @@ static void ping(struct conversation *conversation)
 {
 	ssize_t n = ssv_stream_try_write(&conversation->stream, PING, strlen(PING));
 
-	conversation->alarm_at = conversation_now() + PING_INTERVAL;
+	conversation->alarm_at = monotonic_ms() + PING_INTERVAL;
 	if (n < 0 && n != -EAGAIN)
 		conversation_fail(conversation, (int)n);
 }

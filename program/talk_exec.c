@@ -1,3 +1,4 @@
+#include "../handlers/monotonic.h"
 #include "explain.h"
 #include "progress.h"
 #include "ways.h"
@@ -51,7 +52,7 @@ static void exec_take_line(struct conversation *conversation, char *line, size_t
 	conversation_send(conversation, line, size, false);
 	expect(conversation, is_stream ? LENGTH : DATAGRAM);
 	if (!is_stream && conversation->timeout != SSV_FOREVER)
-		conversation->alarm_at = conversation_now() + conversation->timeout;
+		conversation->alarm_at = monotonic_ms() + conversation->timeout;
 }
 
 /* Digits, and nothing else; 0 or -EPROTO. */
