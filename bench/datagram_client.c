@@ -11,7 +11,6 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
-#define NS_PER_MS 1000000
 /* A datagram begins with its number: the client's, then what the client has sent before. */
 #define NUMBER_SIZE sizeof(uint64_t)
 #define CLIENT_SHIFT 40
@@ -177,7 +176,7 @@ static void datagram_client_event(struct client *base, uint32_t events)
 static void datagram_client_tick(struct client *base, int64_t now)
 {
 	struct datagram_client *client = datagram_client_of(base);
-	int64_t since = now - base->worker->plan->timeout * (int64_t)NS_PER_MS;
+	int64_t since = now - base->worker->plan->timeout * NS_PER_MS;
 
 	for (size_t i = 0; i < window_of(client); i++)
 		if (client->slots[i].in_flight && client->slots[i].intended < since)

@@ -1,8 +1,6 @@
 #include "pacer.h"
 #include <socketserver/stream.h>
 
-#define NS_PER_MS 1000000
-
 void pacer_init(struct pacer *pacer, const struct plan *plan, int thread, int64_t now)
 {
 	double share = plan->rate > 0 ? 1e9 / plan->rate : 0;
@@ -11,7 +9,7 @@ void pacer_init(struct pacer *pacer, const struct plan *plan, int thread, int64_
 	*pacer = (struct pacer){
 		.begin = now + (int64_t)(share * thread),
 		.end = plan->count > 0 ? SSV_NEVER
-				       : now + (plan->warmup + plan->duration) * (int64_t)NS_PER_MS,
+				       : now + (plan->warmup + plan->duration) * NS_PER_MS,
 		.left = plan->count > 0 ? plan->count / plan->threads + extra : INT64_MAX,
 		.interval = share * plan->threads,
 	};

@@ -4,6 +4,9 @@
 
 #include <socketserver/address.h>
 #include <stdbool.h>
+#include <stdint.h>
+
+#define NS_PER_MS INT64_C(1000000) /**< the plan has ms, the clock ns */
 
 struct scenario {
 	const char *name, *help;

@@ -10,8 +10,6 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 
-#define NS_PER_MS 1000000
-
 enum state {
 	IDLE,
 	WAITING, /* for a connection, which cannot be had just now */
@@ -237,7 +235,7 @@ static void stream_client_tick(struct client *base, int64_t now)
 
 	if (client->state == IDLE)
 		return;
-	if (now - client->progress > base->worker->plan->timeout * (int64_t)NS_PER_MS)
+	if (now - client->progress > base->worker->plan->timeout * NS_PER_MS)
 		lose(client, ETIMEDOUT);
 	else if (client->state == WAITING)
 		connect_and_exchange(client);

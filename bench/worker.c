@@ -7,9 +7,8 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-#define NS_PER_MS 1000000
-#define TICK (50 * (int64_t)NS_PER_MS)
-#define RETRY_TICK ((int64_t)NS_PER_MS)
+#define TICK (50 * NS_PER_MS)
+#define RETRY_TICK NS_PER_MS
 #define EVENTS 64
 
 int client_watch(struct client *client, uint32_t events)
@@ -92,7 +91,7 @@ static void begin(struct worker *worker, int64_t intended, int64_t now)
 	struct client *client = take_free(worker);
 
 	worker->running++;
-	if (now - intended <= worker->plan->timeout * (int64_t)NS_PER_MS) {
+	if (now - intended <= worker->plan->timeout * NS_PER_MS) {
 		client->ops->begin(client, intended);
 		return;
 	}
