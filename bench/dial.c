@@ -1,7 +1,6 @@
 #include "dial.h"
 #include "resolve.h"
 #include <errno.h>
-#include <netinet/tcp.h>
 #include <unistd.h>
 
 /* 127.0.0.2 and up: the first is everybody's. */

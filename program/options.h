@@ -3,7 +3,8 @@
 #define PROGRAM_OPTIONS_H
 
 #include <socketserver/handler_descriptor.h>
-#include <stdio.h>
+#include <stdbool.h>
+#include <stddef.h>
 
 /** An option of the program's: where its value goes in a struct of settings, and what it may be. */
 struct option_spec {

@@ -2,6 +2,7 @@
 #include "explain.h"
 #include "options.h"
 #include "ways.h"
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>

@@ -1,7 +1,6 @@
 /** All connections on one thread, which never blocks in one of them. */
 #include "reference.h"
 #include <errno.h>
-#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
