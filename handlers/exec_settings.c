@@ -1,7 +1,7 @@
 #include "exec_settings.h"
+#include "number.h"
 #include <errno.h>
 #include <pwd.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -29,28 +29,18 @@ static int set_allow_args(void *state, const char *value)
 static int set_time_limit(void *state, const char *value)
 {
 	struct exec_settings *settings = state;
-	char *end;
-	double seconds = strtod(value, &end);
 
-	if (end == value || *end != '\0')
-		return -EINVAL;
-	if (!(seconds >= 0.001 && seconds <= 86400))
-		return -ERANGE;
-	settings->time_limit = (int)(seconds * 1000);
-	return 0;
+	return read_seconds(value, 0.001, 86400, &settings->time_limit);
 }
 
-static int read_bytes(const char *value, size_t high, size_t *bytes)
+static int read_bytes(const char *value, long high, size_t *bytes)
 {
-	char *end;
-	long n = strtol(value, &end, 10);
+	long n;
+	int rc = read_whole(value, 64, high, &n);
 
-	if (end == value || *end != '\0')
-		return -EINVAL;
-	if (n < 64 || (unsigned long)n > high)
-		return -ERANGE;
-	*bytes = (size_t)n;
-	return 0;
+	if (rc == 0)
+		*bytes = (size_t)n;
+	return rc;
 }
 
 static int set_max_output(void *state, const char *value)

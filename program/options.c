@@ -1,4 +1,5 @@
 #include "options.h"
+#include "../handlers/number.h"
 #include "explain.h"
 #include <errno.h>
 #include <getopt.h>
@@ -29,42 +30,20 @@ int option_set_text(const struct option_spec *spec, void *at, const char *value)
 	return 0;
 }
 
-/* Written so that a NaN is out of range. */
-static bool is_in_range(const struct option_spec *spec, double number)
-{
-	return number >= spec->low && number <= spec->high;
-}
-
 int option_set_whole(const struct option_spec *spec, void *at, const char *value)
 {
 	int *number = at;
-	char *end;
 	long n;
+	int rc = read_whole(value, (long)spec->low, (long)spec->high, &n);
 
-	n = strtol(value, &end, 10);
-	if (end == value || *end != '\0')
-		return -EINVAL;
-	if (!is_in_range(spec, (double)n))
-		return -ERANGE;
-	*number = (int)n;
-	return 0;
+	if (rc == 0)
+		*number = (int)n;
+	return rc;
 }
 
 int option_set_seconds(const struct option_spec *spec, void *at, const char *value)
 {
-	int *milliseconds = at;
-	char *end;
-	double n;
-
-	n = strtod(value, &end);
-	if (end == value || *end != '\0')
-		return -EINVAL;
-	if (!is_in_range(spec, n))
-		return -ERANGE;
-	*milliseconds = (int)(n * 1000);
-	if (*milliseconds < n * 1000) /* a tenth of a millisecond is not "none" */
-		++*milliseconds;
-	return 0;
+	return read_seconds(value, spec->low, spec->high, at);
 }
 
 static int count_specs(const struct option_spec *specs)
