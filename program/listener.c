@@ -1,5 +1,6 @@
 #include "listener.h"
 #include "stopper.h"
+#include "words.h"
 #include <string.h>
 
 static struct ssv_server *init_tcp(struct ssv_tcp_server *tcp, const struct ssv_address *at,
@@ -84,9 +85,9 @@ static const struct ssv_handler_ops *ops_of(
 /* As a constant, which the first of `modes` is not: a text that goes on. */
 static const char *first_of(const char *modes)
 {
-	if (strncmp(modes, "threading", 9) == 0)
+	if (words_begin_with(modes, "threading"))
 		return "threading";
-	return strncmp(modes, "forking", 7) == 0 ? "forking" : "sync";
+	return words_begin_with(modes, "forking") ? "forking" : "sync";
 }
 
 void listener_init(struct listener *listener, const struct ssv_address *at,

@@ -2,6 +2,7 @@
 #include "../handlers/handlers.h"
 #include "explain.h"
 #include <dlfcn.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,20 +18,6 @@ const struct ssv_handler_descriptor *const registry_built_in[] = {
 	&welcome_descriptor,
 	NULL,
 };
-
-bool words_have(const char *words, const char *word)
-{
-	size_t length = strlen(word);
-
-	while (*words != '\0') {
-		size_t n = strcspn(words, " ");
-
-		if (n == length && memcmp(words, word, n) == 0)
-			return n > 0;
-		words += n + strspn(words + n, " ");
-	}
-	return false;
-}
 
 static void add_word(char *list, size_t size, const char *word)
 {

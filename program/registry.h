@@ -3,7 +3,6 @@
 #define PROGRAM_REGISTRY_H
 
 #include <socketserver/handler_descriptor.h>
-#include <stdbool.h>
 
 /** The built-in ones, ended by NULL. */
 extern const struct ssv_handler_descriptor *const registry_built_in[];
@@ -13,8 +12,5 @@ extern const struct ssv_handler_descriptor *const registry_built_in[];
  * Returns 0, or the exit status after saying what is wrong.
  */
 int registry_find(const char *name, const struct ssv_handler_descriptor **handler);
-
-/** Whether `word` is one of `words`, which a descriptor has separated by blanks. */
-bool words_have(const char *words, const char *word);
 
 #endif

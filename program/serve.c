@@ -4,6 +4,7 @@
 #include "options.h"
 #include "registry.h"
 #include "stopper.h"
+#include "words.h"
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
