@@ -1,5 +1,5 @@
 /** load: asks a server for echoes, checks every byte of them, and measures how long they take. */
-#include "../program/explain.h"
+#include "../program/complain.h"
 #include "../program/options.h"
 #include "dial.h"
 #include "scenarios.h"
@@ -14,6 +14,8 @@
 /* What a datagram of UDP can carry; it needs room for its number, too. */
 #define DATAGRAM_MAX 65507
 #define DATAGRAM_MIN 8
+
+const char complain_name[] = "load";
 
 static const struct option_spec specs[] = {
 	{"connections", "N", "at a time (default 1)", option_set_whole,

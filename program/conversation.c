@@ -1,5 +1,6 @@
 #include "conversation.h"
 #include "../handlers/monotonic.h"
+#include "complain.h"
 #include "explain.h"
 #include <errno.h>
 #include <poll.h>

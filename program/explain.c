@@ -1,13 +1,8 @@
 #include "explain.h"
+#include "complain.h"
 #include <errno.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-
-#define LINE_SIZE 1024
-#define HELP "; try socketserver --help"
 
 /* Which addresses an explanation is for. */
 enum scope { ANY, INTERNET, LOCAL };
@@ -113,54 +108,6 @@ int explain_listen(int error, const struct ssv_address *at)
 int explain_connect(int error, const struct ssv_address *at)
 {
 	return explain(connecting, sizeof(connecting) / sizeof(connecting[0]), error, at);
-}
-
-static void make_harmless(char *text)
-{
-	for (; *text != '\0'; text++)
-		if ((unsigned char)*text < ' ' || *text == '\177')
-			*text = '?';
-}
-
-SSV_PRINTF(1, 0)
-static void complain_with(const char *format, va_list arguments, const char *help)
-{
-	char message[LINE_SIZE - 64], line[LINE_SIZE];
-	int n;
-
-	vsnprintf(message, sizeof(message), format, arguments);
-	make_harmless(message);
-	n = snprintf(line, sizeof(line), "socketserver: %s%s\n", message, help);
-	/* Where standard error takes nothing, there is nobody left to tell. */
-	if (write(STDERR_FILENO, line, (size_t)n) < 0)
-		return;
-}
-
-void complain(const char *format, ...)
-{
-	va_list arguments;
-
-	va_start(arguments, format);
-	complain_with(format, arguments, "");
-	va_end(arguments);
-}
-
-int complain_usage(const char *format, ...)
-{
-	va_list arguments;
-
-	va_start(arguments, format);
-	complain_with(format, arguments, HELP);
-	va_end(arguments);
-	return EXIT_USAGE;
-}
-
-int output_flush(void)
-{
-	errno = 0;
-	if (fflush(stdout) == 0 && !ferror(stdout))
-		return 0;
-	return errno != 0 ? -errno : -EIO;
 }
 
 int explain_output(int error)

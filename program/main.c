@@ -1,5 +1,6 @@
 /** socketserver: serves handlers, and talks to servers. */
-#include "explain.h"
+#include "complain.h"
+#include "output.h"
 #include "registry.h"
 #include "serve.h"
 #include "talk.h"
@@ -10,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+const char complain_name[] = "socketserver";
 
 static const char help[] =
 	"usage: socketserver COMMAND ...\n"
@@ -33,19 +36,12 @@ static const char help[] =
 	"\n"
 	"Exit status: 0 well ended, 1 failed, 2 wrong usage, 128 + N ended by signal N.\n";
 
-static int finish_output(void)
-{
-	int rc = output_flush();
-
-	return rc < 0 ? explain_output(rc) : EXIT_SUCCESS;
-}
-
 static int help_main(int count, char **arguments)
 {
 	(void)count;
 	(void)arguments;
 	fputs(help, stdout);
-	return finish_output();
+	return output_finish();
 }
 
 static int version_main(int count, char **arguments)
@@ -53,7 +49,7 @@ static int version_main(int count, char **arguments)
 	(void)count;
 	(void)arguments;
 	printf("socketserver %s\n", ssv_version());
-	return finish_output();
+	return output_finish();
 }
 
 static void print_handler(
@@ -70,7 +66,7 @@ static int handlers_main(int count, char **arguments)
 	for (int i = 0; registry_built_in[i] != NULL; i++)
 		print_handler(registry_built_in[i]->name, registry_built_in[i]->transports,
 			registry_built_in[i]->modes, registry_built_in[i]->help);
-	return finish_output();
+	return output_finish();
 }
 
 static const struct command {

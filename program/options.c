@@ -1,6 +1,6 @@
 #include "options.h"
 #include "../handlers/number.h"
-#include "explain.h"
+#include "complain.h"
 #include <errno.h>
 #include <getopt.h>
 #include <limits.h>

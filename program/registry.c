@@ -1,6 +1,6 @@
 #include "registry.h"
 #include "../handlers/handlers.h"
-#include "explain.h"
+#include "complain.h"
 #include <dlfcn.h>
 #include <stdbool.h>
 #include <stdio.h>

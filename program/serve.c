@@ -1,7 +1,9 @@
 #include "serve.h"
+#include "complain.h"
 #include "explain.h"
 #include "listener.h"
 #include "options.h"
+#include "output.h"
 #include "registry.h"
 #include "stopper.h"
 #include "words.h"
@@ -81,8 +83,6 @@ static const char help_examples[] =
 
 static int print_help(const struct ssv_handler_descriptor *handler)
 {
-	int rc;
-
 	fputs(help_head, stdout);
 	options_print_specs(specs);
 	if (handler != NULL) {
@@ -91,8 +91,7 @@ static int print_help(const struct ssv_handler_descriptor *handler)
 		options_print_own(handler->options);
 	}
 	fputs(help_examples, stdout);
-	rc = output_flush();
-	return rc < 0 ? explain_output(rc) : EXIT_SUCCESS;
+	return output_finish();
 }
 
 static void apply_settings(struct serve *serve, struct ssv_server *server)

@@ -1,5 +1,5 @@
 #include "stopper.h"
-#include "explain.h"
+#include "complain.h"
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <unistd.h>

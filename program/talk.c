@@ -1,6 +1,8 @@
 #include "talk.h"
+#include "complain.h"
 #include "explain.h"
 #include "options.h"
+#include "output.h"
 #include "ways.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -80,13 +82,10 @@ static int talk_to(const char *address, const struct settings *settings)
 
 static int print_help(void)
 {
-	int rc;
-
 	fputs(help_head, stdout);
 	options_print_specs(specs);
 	fputs(help_examples, stdout);
-	rc = output_flush();
-	return rc < 0 ? explain_output(rc) : EXIT_SUCCESS;
+	return output_finish();
 }
 
 int talk_main(int count, char **arguments)

@@ -1,5 +1,5 @@
 #include "../handlers/monotonic.h"
-#include "explain.h"
+#include "complain.h"
 #include "progress.h"
 #include "ways.h"
 #include <errno.h>

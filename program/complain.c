@@ -1,0 +1,53 @@
+#include "complain.h"
+#include <stdarg.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#define LINE_SIZE 1024
+
+static void make_harmless(char *text)
+{
+	for (; *text != '\0'; text++)
+		if ((unsigned char)*text < ' ' || *text == '\177')
+			*text = '?';
+}
+
+/* Where standard error takes nothing, there is nobody left to tell. */
+static void say(const char *line, size_t size)
+{
+	if (write(STDERR_FILENO, line, size) < 0)
+		return;
+}
+
+SSV_PRINTF(1, 0)
+static void complain_with(const char *format, va_list arguments, const char *help)
+{
+	char message[LINE_SIZE - 64], line[LINE_SIZE];
+	int n;
+
+	vsnprintf(message, sizeof(message), format, arguments);
+	make_harmless(message);
+	n = snprintf(line, sizeof(line), "%s: %s%s\n", complain_name, message, help);
+	say(line, (size_t)n);
+}
+
+void complain(const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	complain_with(format, arguments, "");
+	va_end(arguments);
+}
+
+int complain_usage(const char *format, ...)
+{
+	char help[48];
+	va_list arguments;
+
+	snprintf(help, sizeof(help), "; try %s --help", complain_name);
+	va_start(arguments, format);
+	complain_with(format, arguments, help);
+	va_end(arguments);
+	return EXIT_USAGE;
+}

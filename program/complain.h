@@ -1,0 +1,19 @@
+/** What a program of ours says when something went wrong: one line. */
+#ifndef PROGRAM_COMPLAIN_H
+#define PROGRAM_COMPLAIN_H
+
+#include <socketserver/address.h>
+
+/** Exit statuses besides EXIT_SUCCESS and EXIT_FAILURE. */
+#define EXIT_USAGE 2
+
+/** The program's own name, which each program defines. */
+extern const char complain_name[];
+
+/** "NAME: …" and a newline to standard error in one write(2), control characters made harmless. */
+void complain(const char *format, ...) SSV_PRINTF(1, 2);
+
+/** The same for a mistake on the command line: adds where help is to be had; returns EXIT_USAGE. */
+int complain_usage(const char *format, ...) SSV_PRINTF(1, 2);
+
+#endif
