@@ -1,12 +1,15 @@
 #include "visible.h"
-#include <stdbool.h>
 
-/* Of ASCII; or U+0080 to U+009F, bare or in UTF-8, where 0xc2 is before it: terminals obey both. */
-static bool is_control(unsigned char c, unsigned char before)
+bool is_control(unsigned char c, unsigned char before)
 {
 	if (c >= 0x80 && c <= 0x9f)
 		return before < 0x80 || before == 0xc2;
-	return (c < ' ' && c != '\n' && c != '\t') || c == 0x7f;
+	return c < ' ' || c == 0x7f;
+}
+
+static bool is_shown_as_it_is(unsigned char c, unsigned char before)
+{
+	return c == '\n' || c == '\t' || !is_control(c, before);
 }
 
 size_t make_visible(char *to, const char *from, size_t length, char before)
@@ -17,7 +20,7 @@ size_t make_visible(char *to, const char *from, size_t length, char before)
 	for (size_t i = 0; i < length; i++) {
 		unsigned char c = (unsigned char)from[i];
 
-		if (!is_control(c, (unsigned char)before)) {
+		if (is_shown_as_it_is(c, (unsigned char)before)) {
 			to[n++] = from[i];
 		} else {
 			to[n++] = '\\';

@@ -2,7 +2,12 @@
 #ifndef HANDLERS_VISIBLE_H
 #define HANDLERS_VISIBLE_H
 
+#include <stdbool.h>
 #include <stddef.h>
+
+/** Whether it is a control character, after the byte `before`, or 0: one of ASCII; or U+0080 to
+ * U+009F, bare or the second byte of its UTF-8. Terminals obey both. */
+bool is_control(unsigned char c, unsigned char before);
 
 /** What `length` bytes may become. */
 #define VISIBLE_SIZE(length) (4 * (length))

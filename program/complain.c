@@ -1,4 +1,5 @@
 #include "complain.h"
+#include "../handlers/visible.h"
 #include <stdarg.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -7,9 +8,13 @@
 
 static void make_harmless(char *text)
 {
-	for (; *text != '\0'; text++)
-		if ((unsigned char)*text < ' ' || *text == '\177')
+	unsigned char before = '\0';
+
+	for (; *text != '\0'; text++) {
+		if (is_control((unsigned char)*text, before))
 			*text = '?';
+		before = (unsigned char)*text;
+	}
 }
 
 /* Where standard error takes nothing, there is nobody left to tell. */

@@ -144,6 +144,14 @@ START_TEST(a_message_stays_one_line)
 }
 END_TEST
 
+/* The last one is a letter, whose second byte a control character has, too. */
+START_TEST(a_message_commands_no_terminal)
+{
+	refused(run(ARGUMENTS("serve", "no\177such\2331m\302\2332m\303\233"), ""), 2,
+		"no?such?1m\302?2m\303\233", NULL);
+}
+END_TEST
+
 START_TEST(a_plugin_names_the_transports_it_has)
 {
 	refused(run(ARGUMENTS("serve", getenv("PLUGIN_HELLO"), "unix:/tmp/x"), ""), 2,
@@ -294,6 +302,7 @@ static TCase *refusal_case(void)
 
 	FOR_EACH(tcase, usage_errors_exit_2_and_name_the_remedy, mistakes);
 	tcase_add_test(tcase, a_message_stays_one_line);
+	tcase_add_test(tcase, a_message_commands_no_terminal);
 	tcase_add_test(tcase, a_plugin_names_the_transports_it_has);
 	tcase_add_test(tcase, a_plugin_may_do_another_thing_over_datagrams);
 	tcase_add_test(tcase, an_occupied_address_is_named_with_the_remedy);
