@@ -90,7 +90,7 @@ static void chat_close(void *state)
 const struct ssv_handler_descriptor chat_descriptor = {
 	.abi = SSV_ABI,
 	.name = "chat",
-	.help = "a room: what one says goes to all",
+	.help = "what one says goes to all",
 	.transports = "tcp unix udp unixgram",
 	.modes = "threading", /* the others could not share the room, or would serve one member */
 	.ops = &chat_handler,

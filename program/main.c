@@ -52,20 +52,27 @@ static int version_main(int count, char **arguments)
 	return output_finish();
 }
 
-static void print_handler(
+static void print_row(
 	const char *name, const char *transports, const char *modes, const char *about)
 {
 	printf("%-9s  %-21s  %-22s  %s\n", name, transports, modes, about);
+}
+
+static void print_handler(const struct ssv_handler_descriptor *handler)
+{
+	char modes[REGISTRY_MODES_SIZE];
+
+	print_row(
+		handler->name, handler->transports, registry_modes(handler, modes), handler->help);
 }
 
 static int handlers_main(int count, char **arguments)
 {
 	if (count > 1 && strcmp(arguments[1], "--help") != 0 && strcmp(arguments[1], "-h") != 0)
 		return complain_usage("too many arguments: handlers %s", arguments[1]);
-	print_handler("HANDLER", "TRANSPORTS", "MODES", "WHAT IT DOES");
+	print_row("HANDLER", "TRANSPORTS", "MODES", "WHAT IT DOES");
 	for (int i = 0; registry_built_in[i] != NULL; i++)
-		print_handler(registry_built_in[i]->name, registry_built_in[i]->transports,
-			registry_built_in[i]->modes, registry_built_in[i]->help);
+		print_handler(registry_built_in[i]);
 	return output_finish();
 }
 

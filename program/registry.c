@@ -94,3 +94,13 @@ int registry_find(const char *name, const struct ssv_handler_descriptor **handle
 		return load_plugin(name, handler);
 	return find_built_in(name, handler);
 }
+
+char *registry_modes(const struct ssv_handler_descriptor *handler, char text[REGISTRY_MODES_SIZE])
+{
+	const char *of_datagrams = handler->datagram_modes;
+
+	snprintf(text, REGISTRY_MODES_SIZE, "%s%s%s", handler->modes,
+		of_datagrams != NULL ? "; datagrams: " : "",
+		of_datagrams != NULL ? of_datagrams : "");
+	return text;
+}

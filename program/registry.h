@@ -13,4 +13,10 @@ extern const struct ssv_handler_descriptor *const registry_built_in[];
  */
 int registry_find(const char *name, const struct ssv_handler_descriptor **handler);
 
+#define REGISTRY_MODES_SIZE 128
+
+/** In which modes a handler works, as text: over datagrams, too, where those are others. Returns
+ * `text`. */
+char *registry_modes(const struct ssv_handler_descriptor *handler, char text[REGISTRY_MODES_SIZE]);
+
 #endif

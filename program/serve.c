@@ -83,11 +83,13 @@ static const char help_examples[] =
 
 static int print_help(const struct ssv_handler_descriptor *handler)
 {
+	char modes[REGISTRY_MODES_SIZE];
+
 	fputs(help_head, stdout);
 	options_print_specs(specs);
 	if (handler != NULL) {
 		printf("\n%s: %s; over %s; %s\n", handler->name, handler->help, handler->transports,
-			handler->modes);
+			registry_modes(handler, modes));
 		options_print_own(handler->options);
 	}
 	fputs(help_examples, stdout);

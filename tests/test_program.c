@@ -73,7 +73,9 @@ END_TEST
 START_TEST(handlers_are_listed_with_transports_and_modes)
 {
 	helps(run(ARGUMENTS("handlers"), ""), "echo ", "upper ", "tcp unix udp unixgram",
-		"sync threading forking", NULL);
+		"sync threading forking", "  threading; datagrams: sync threading  ", NULL);
+	helps(run(ARGUMENTS("serve", "chat", "--help"), ""), "; over tcp unix udp unixgram",
+		"; threading; datagrams: sync threading\n", NULL);
 }
 END_TEST
 
