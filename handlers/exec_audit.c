@@ -1,4 +1,5 @@
 #include "exec_audit.h"
+#include "log_line.h"
 #include "monotonic.h"
 #include <socketserver/server.h>
 #include <stdio.h>
@@ -46,16 +47,13 @@ static void name_peer(const struct ssv_request *request, char *to, size_t size)
 
 void exec_audit_end(const struct exec_audit *audit, const struct ssv_handler *handler)
 {
-	struct ssv_log *log = handler->server->log;
 	char peer[64], status[16] = "", command[2048], line[2304];
 
-	if (log->level < SSV_LOG_INFO)
-		return;
 	name_peer(handler->request, peer, sizeof(peer));
 	if (audit->status >= 0)
 		snprintf(status, sizeof(status), " %d", audit->status);
 	quote(audit, command, sizeof(command));
 	snprintf(line, sizeof(line), "exec: %s%s%s, %zu bytes, %lld ms: %s", peer, audit->outcome,
 		status, audit->bytes, (long long)(monotonic_ms() - audit->asked), command);
-	log->write(log, SSV_LOG_INFO, handler->request, line);
+	log_line(handler->server, SSV_LOG_INFO, handler->request, line);
 }

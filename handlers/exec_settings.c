@@ -1,4 +1,5 @@
 #include "exec_settings.h"
+#include "log_line.h"
 #include "number.h"
 #include <errno.h>
 #include <pwd.h>
@@ -140,7 +141,7 @@ static int check_address(
 			 "to let everybody on this host run anything";
 		return -EACCES;
 	}
-	server->log->write(server->log, SSV_LOG_WARNING, NULL,
+	log_line(server, SSV_LOG_WARNING, NULL,
 		"exec: --shell --insecure: everybody on this host can run anything here");
 	return 0;
 }
