@@ -8,6 +8,8 @@
 #include <unistd.h>
 
 #define MAX_ARGUMENTS (EXEC_COMMAND_SIZE / 2 + 1)
+#define TEXT_OF(macro) #macro
+#define TEXT(macro) TEXT_OF(macro)
 #define PATIENCE 1000 /* ms, with a client that can acknowledge nothing any more */
 
 /* --- whether it may be run --- */
@@ -38,7 +40,7 @@ static const char *resolve(
 	const struct exec_settings *settings = handler->server->user;
 
 	if (question->too_long)
-		return "refused: a command has 1024 bytes at most\n";
+		return "refused: a command has " TEXT(EXEC_COMMAND_SIZE) " bytes at most\n";
 	if (strlen(question->text) < question->length)
 		return "refused: a zero byte in the command\n";
 	if (settings->shell)
@@ -120,8 +122,9 @@ static const char *run_or_refuse(const struct ssv_handler *handler, struct exec_
 		return ends[reply->result.end];
 	}
 	refuse(reply, manner,
-		rc == -EBUSY ? "refused: 4 commands are running; try again later\n"
-			     : "refused: no process for it; try again later\n");
+		rc == -EBUSY
+			? "refused: " TEXT(SLOTS_COUNT) " commands are running; try again later\n"
+			: "refused: no process for it; try again later\n");
 	return rc == -EBUSY ? "busy" : "no process";
 }
 
