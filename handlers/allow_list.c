@@ -12,6 +12,16 @@ static const char *const built_in[] = {
 
 #define BUILT_IN_COUNT (sizeof(built_in) / sizeof(built_in[0]))
 
+/* Where the one stands whose name is the first `length` bytes there; `count`: nowhere. */
+static size_t find(const char *const *programs, size_t count, const char *name, size_t length)
+{
+	size_t i = 0;
+
+	while (i < count && (strncmp(programs[i], name, length) != 0 || programs[i][length] != '='))
+		i++;
+	return i;
+}
+
 /* --- making the list --- */
 
 static bool is_name(const char *text, size_t length)
@@ -34,12 +44,17 @@ int allow_list_add(struct allow_list *list, const char *name_and_path)
 {
 	size_t length = strcspn(name_and_path, "=");
 	const char *path = name_and_path + length + 1;
+	size_t same;
 
 	if (!is_name(name_and_path, length) || name_and_path[length] != '=' || *path != '/')
 		return -EINVAL;
 	if (access(path, X_OK) < 0)
 		return -errno;
-	return add(list->programs, &list->program_count, name_and_path);
+	same = find(list->programs, list->program_count, name_and_path, length);
+	if (same == list->program_count)
+		return add(list->programs, &list->program_count, name_and_path);
+	list->programs[same] = name_and_path;
+	return 0;
 }
 
 int allow_list_add_arguments(struct allow_list *list, const char *name)
@@ -53,15 +68,12 @@ int allow_list_add_arguments(struct allow_list *list, const char *name)
 
 static const char *path_in(const char *const *programs, size_t count, const char *name)
 {
-	size_t length = strlen(name);
+	size_t length = strlen(name), i = find(programs, count, name, length);
 
-	for (size_t i = count; i > 0; i--)
-		if (strncmp(programs[i - 1], name, length) == 0 && programs[i - 1][length] == '=')
-			return programs[i - 1] + length + 1;
-	return NULL;
+	return i < count ? programs[i] + length + 1 : NULL;
 }
 
-/* The one that was added last, so that one of ours can be replaced. */
+/* One of ours can be replaced. */
 static const char *path_of(const struct allow_list *list, const char *name)
 {
 	const char *path = path_in(list->programs, list->program_count, name);
@@ -85,18 +97,25 @@ static void say(struct allow_list *list, const char *before, const char *text, i
 		text);
 }
 
-static void name_programs(struct allow_list *list, const char *const *programs, size_t count)
+/* Each once: ours, replaced or not, then the others. */
+static void name_programs(struct allow_list *list)
 {
-	for (size_t i = 0; i < count; i++)
-		say(list, " ", programs[i], (int)strcspn(programs[i], "="));
+	size_t length;
+
+	for (size_t i = 0; i < BUILT_IN_COUNT; i++)
+		say(list, " ", built_in[i], (int)strcspn(built_in[i], "="));
+	for (size_t i = 0; i < list->program_count; i++) {
+		length = strcspn(list->programs[i], "=");
+		if (find(built_in, BUILT_IN_COUNT, list->programs[i], length) == BUILT_IN_COUNT)
+			say(list, " ", list->programs[i], (int)length);
+	}
 }
 
 int allow_list_open(struct allow_list *list)
 {
 	list->refusal[0] = '\0';
 	say(list, "refused: not an allowed command; there are:", "", 0);
-	name_programs(list, built_in, BUILT_IN_COUNT);
-	name_programs(list, list->programs, list->program_count);
+	name_programs(list);
 	memcpy(list->refusal + strlen(list->refusal), "\n", sizeof("\n")); /* say() leaves room */
 	for (size_t i = 0; i < list->with_arguments_count; i++)
 		if (path_of(list, list->with_arguments[i]) == NULL)

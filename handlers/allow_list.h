@@ -16,8 +16,9 @@ struct allow_list {
 };
 
 /**
- * For options. The text stays the caller's. -EINVAL where it is not NAME=PATH with an absolute
- * path, or not a name; -ENOSPC where there are too many; or why the program cannot be run.
+ * For options. The text stays the caller's. A name that is there already gets another program.
+ * -EINVAL where it is not NAME=PATH with an absolute path, or not a name; -ENOSPC where there are
+ * too many; or why the program cannot be run.
  */
 int allow_list_add(struct allow_list *list, const char *name_and_path);
 int allow_list_add_arguments(struct allow_list *list, const char *name);

@@ -180,10 +180,20 @@ def arguments_are_refused_unless_allowed_and_are_split_at_white_space_alone():
         equal(ask(client, b"uname -s"), os.uname().sysname.encode() + b"\n")
         equal(ask(client, b"date"), b"\n")  # another program under that name
         matches(ask(client, b"date -u"), rb"refused: [ -~]+\n")
-        matches(ask(client, b"/bin/date"), rb"refused: [ -~]+ date uname uptime show date\n")
+        matches(ask(client, b"/bin/date"), rb"refused: [ -~]+: date uname uptime show\n")
         equal(ask(client, b"show 'a  b'\t\"$HOME\" `id`;date|x>y *"),
               b"""['a][b']["$HOME"][`id`;date|x>y][*]""")
         equal(ask(client, b"show \xff\xc3\xa9"), b"[\xff\xc3\xa9]")
+
+
+@test
+def a_name_given_again_replaces_the_program_and_is_listed_once():
+    with serve("unix:{directory}/s", "--allow", "date=/bin/false", "--allow", "x=/bin/false",
+               "--allow", "x=/bin/date", "--allow", "date=/bin/echo") as server:
+        with connect(server.address) as client:
+            equal(ask(client, b"date"), b"\n")
+            matches(ask(client, b"x"), DATE)
+            matches(ask(client, b"y"), rb"refused: [ -~]+: date uname uptime x\n")
 
 
 @test
