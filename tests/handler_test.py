@@ -9,6 +9,7 @@ import select
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -62,7 +63,8 @@ def wait_until(condition, what="the condition"):
 
 class Process:
     """Our program with these arguments. What it says on standard error is kept in a file. Its
-    standard input and output are pipes, or a terminal."""
+    standard input and output are pipes, or a terminal of which only the bytes matter; terminal.py
+    has one with a screen to look at, for a program that edits lines on it."""
 
     program = PROGRAM
 
@@ -238,6 +240,13 @@ def receive_exactly(client, size):
         assert piece, f"the stream ended after {data!r}"
         data += piece
     return data
+
+
+def reset(client):
+    """Hangs up without a word (TCP: RST)."""
+    if client.family != socket.AF_UNIX:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    client.close()
 
 
 def is_silent(client, probe):

@@ -6,7 +6,7 @@ warm-up: descriptors, threads, children, zombies, memory.
 
 SOCKETSERVER and LOAD name the programs; with SANITIZED set memory is not looked at."""
 
-from handler_test import MODES, PROGRAM, Server
+from handler_test import MODES, Server
 import contextlib
 import handler_test
 import json
@@ -56,7 +56,7 @@ class Soaked(Server):
         if "%" in transport:
             transport %= self.name.replace(" ", "-")
         super().__init__("echo", transport, "--mode", mode, "--max-threads", str(AT_ONCE),
-                         "--max-children", str(AT_ONCE), *unlimited())
+                         "--max-children", str(AT_ONCE), "--udp-rate", "0")
         self.is_stream = kind in ("tcp", "unix")
         self.done = self.lost = self.corrupted = 0
         self.fresh, self.before = self.holds(), None
@@ -101,12 +101,6 @@ class Soaked(Server):
         self.corrupted += result["corrupted"] + result["surplus"]
         if done.returncode != 0:
             print(f"\n{self.name}: {' '.join(command)}:\n  {done.stdout.decode()}", end="")
-
-
-def unlimited():
-    """Where UDP is guarded against too many datagrams of one source: without that."""
-    text = subprocess.run([PROGRAM, "serve", "--help"], stdout=subprocess.PIPE, check=True).stdout
-    return ["--udp-rate", "0"] if b"--udp-rate" in text else []
 
 
 def settle(servers):

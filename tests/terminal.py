@@ -1,5 +1,6 @@
 """A program on a terminal of its own, and what is to be seen there: enough of a VT100 for a prompt
-and a line that is edited."""
+and a line that is edited. For a server that just prints on one there is handler_test's
+Server(terminal=True)."""
 
 import fcntl
 import os

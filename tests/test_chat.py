@@ -1,14 +1,13 @@
 """chat: the room, as its members see it; with connections, and without."""
 
 from handler_test import (DATAGRAMS, PATIENCE, STREAMS, Server, connect, equal, for_each, main,
-                          netcat, receive_all, receive_exactly, run, talk, test)
+                          netcat, receive_all, receive_exactly, reset, run, talk, test)
 import contextlib
 import os
 import random
 import re
 import selectors
 import socket
-import struct
 import time
 
 # One thread: what one client sends is then served in order, as a test needs it.
@@ -56,13 +55,6 @@ def enter_all(server, count):
 def close_all(clients):
     for client in clients:
         client.close()
-
-
-def reset(client):
-    """Hangs up without a word (TCP: RST)."""
-    if client.family != socket.AF_UNIX:
-        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    client.close()
 
 
 @for_each(STREAMS)

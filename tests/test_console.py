@@ -1,11 +1,9 @@
 """console: a call, as the caller hears it and the operator sees it; and packets, the same way."""
 
 from handler_test import (DATAGRAMS, PATIENCE, PROGRAM, STREAMS, Server, connect, equal, for_each,
-                          main, receive_all, receive_exactly, run, test, wait_until)
-import os
+                          main, receive_all, receive_exactly, reset, run, test, wait_until)
 import signal
 import socket
-import struct
 import subprocess
 import tempfile
 import time
@@ -41,13 +39,6 @@ def hang_up(client):
 def half_hang_up(client):
     client.shutdown(socket.SHUT_WR)
     equal(receive_all(client), b"")
-    client.close()
-
-
-def reset(client):
-    """Without a word (TCP: RST)."""
-    if client.family != socket.AF_UNIX:
-        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     client.close()
 
 

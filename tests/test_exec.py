@@ -1,8 +1,8 @@
 """exec, as its clients see it, and what it keeps commands from."""
 
 from handler_test import (DATAGRAMS, MODES, PATIENCE, STREAMS, Server, connect, equal,
-                          for_each, main, netcat, receive_all, receive_exactly, run, talk, test,
-                          wait_until)
+                          for_each, main, netcat, receive_all, receive_exactly, reset, run, talk,
+                          test, wait_until)
 import handler_test
 import contextlib
 import ctypes
@@ -11,7 +11,6 @@ import pwd
 import re
 import signal
 import socket
-import struct
 import subprocess
 
 DATE = rb"\w{3} \w{3} [ \d]\d .* \d{4}\n"
@@ -439,10 +438,9 @@ def four_commands_run_at_a_time_and_more_are_refused(mode):
             clients[0].close()
         wait_for(3, command)
         wait_until(lambda: re.fullmatch(DATE, ask_once(server, b"date")), "a place")
-        for client in clients:  # so that nothing has to be waited for: a reset
-            with contextlib.suppress(OSError):
-                client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            client.close()
+        for client in clients:  # so that nothing has to be waited for
+            with contextlib.suppress(OSError):  # one is closed
+                reset(client)
         wait_for(0, command)
 
 

@@ -7,7 +7,6 @@ import contextlib
 import handler_test
 import os
 import socket
-import struct
 import threading
 import time
 
@@ -80,8 +79,8 @@ class Peer:
             self.client = None
 
     def reset(self):
-        self.client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self.end()
+        handler_test.reset(self.client)
+        self.client = None
 
     def __enter__(self):
         return self
