@@ -96,6 +96,7 @@ const struct ssv_handler_descriptor chat_descriptor = {
 	.ops = &chat_handler,
 	.datagram_modes = "sync threading", /* sync first: a speaker's words stay in order */
 	.datagram_ops = &chat_datagram_handler,
+	.because = "each member needs a thread, and all share one room",
 	.state_size = sizeof(struct room),
 	.open = chat_open,
 	.close = chat_close,

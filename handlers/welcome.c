@@ -43,6 +43,7 @@ const struct ssv_handler_descriptor welcome_descriptor = {
 	.transports = "tcp unix",
 	.modes = "sync threading forking",
 	.ops = &welcome_handler,
+	.because = "it speaks before anybody has asked",
 	.state_size = sizeof(struct welcome),
 	.options = options,
 };

@@ -5,6 +5,7 @@
 #include "options.h"
 #include "output.h"
 #include "registry.h"
+#include "request_limit.h"
 #include "stopper.h"
 #include "words.h"
 #include <errno.h>
@@ -31,6 +32,7 @@ struct serve {
 	size_t count;
 	struct ssv_log log;
 	struct stopper stopper;
+	struct request_limit requests; /* of the one server, if there is one */
 };
 
 static const struct option_spec specs[] = {
@@ -113,12 +115,20 @@ static int check_fit(const struct serve *serve, const struct ssv_address *at, co
 	const struct ssv_handler_descriptor *handler = serve->handler;
 	const char *mode = serve->settings.listener.mode;
 
-	if (!words_have(handler->transports, ssv_transport_name(at->transport)))
-		complain("%s does not work over %s: %s: it works over %s", handler->name,
-			ssv_transport_name(at->transport), text, handler->transports);
-	else if (mode != NULL && !words_have(listener_modes(at, handler), mode))
-		complain("unknown mode: %s: %s has %s over %s", mode, handler->name,
-			listener_modes(at, handler), ssv_transport_name(at->transport));
+	const char *transport = ssv_transport_name(at->transport);
+	const char *modes = listener_modes(at, handler);
+	const char *colon = handler->because != NULL ? ": " : "";
+	const char *because = handler->because != NULL ? handler->because : "";
+
+	if (!words_have(handler->transports, transport))
+		complain("%s does not work over %s: %s: it works over %s%s%s", handler->name,
+			transport, text, handler->transports, colon, because);
+	else if (mode != NULL && !words_have("sync threading forking", mode))
+		complain("unknown mode: %s: %s has %s over %s", mode, handler->name, modes,
+			transport);
+	else if (mode != NULL && !words_have(modes, mode))
+		complain("%s does not work in mode %s over %s: it has %s%s%s", handler->name, mode,
+			transport, modes, colon, because);
 	else
 		return 0;
 	return EXIT_USAGE;
@@ -157,6 +167,8 @@ static int add_listener(struct serve *serve, const char *text)
 		return status;
 	listener_init(listener, &at, serve->handler, &serve->settings.listener);
 	apply_settings(serve, listener->server);
+	if (serve->settings.requests > 0)
+		request_limit_init(&serve->requests, listener->server, serve->settings.requests);
 	serve->servers[serve->count++] = listener->server;
 	return 0;
 }
@@ -235,21 +247,9 @@ static int announce(struct serve *serve)
 	return rc < 0 && rc != -EBADF ? explain_output(rc) : 0;
 }
 
-/* A stop by a signal is no failure. */
-static int handle_requests(struct ssv_server *server, int count)
-{
-	int rc = 1;
-
-	while (rc > 0 && count-- > 0)
-		rc = ssv_server_handle_request(server);
-	return rc == -ECANCELED || rc > 0 ? 0 : rc;
-}
-
 static int serve_requests(struct serve *serve)
 {
 	stopper_ready(&serve->stopper);
-	if (serve->settings.requests > 0)
-		return handle_requests(serve->servers[0], serve->settings.requests);
 	if (serve->count == 1)
 		return ssv_server_serve_forever(serve->servers[0]);
 	return ssv_serve_all(serve->servers, serve->count);

@@ -6,9 +6,14 @@
 
 static pid_t program;
 
+static volatile sig_atomic_t spare; /* one that comes as the program ends by itself */
+
 static void end_at_once(int signal)
 {
-	_exit(128 + signal);
+	if (spare > 0)
+		spare--;
+	else
+		_exit(128 + signal);
 }
 
 /* On this thread, the only one that does not block them. */
@@ -25,12 +30,39 @@ static void let_signals_end(void)
 	pthread_sigmask(SIG_UNBLOCK, &signals, NULL);
 }
 
+static int count_active(const struct stopper *stopper)
+{
+	struct ssv_counters counters;
+	int active = 0;
+
+	for (size_t i = 0; i < stopper->count; i++) {
+		ssv_server_counters(stopper->servers[i], &counters);
+		active += (int)counters.active;
+	}
+	return active;
+}
+
+/* Who has just hit Ctrl-C is not to think that it hangs. */
+static void say_who_is_waited_for(const struct stopper *stopper)
+{
+	int active = isatty(STDERR_FILENO) ? count_active(stopper) : 0;
+
+	if (active > 0)
+		complain(
+			"stopping, %d running: they have the time of --grace; Ctrl-C ends them now",
+			active);
+}
+
 static void *stopper_run(void *argument)
 {
 	struct stopper *stopper = argument;
 	int running;
 
 	sigwait(&stopper->signals, &stopper->signal);
+	if (stopper->signal == SIGRTMIN)
+		spare = 1;
+	else
+		say_who_is_waited_for(stopper);
 	let_signals_end();
 	pthread_mutex_lock(&stopper->starting);
 	pthread_mutex_unlock(&stopper->starting);

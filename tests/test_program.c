@@ -159,7 +159,7 @@ START_TEST(a_plugin_names_the_transports_it_has)
 	refused(run(ARGUMENTS("serve", getenv("PLUGIN_HELLO"), "unix:/tmp/x"), ""), 2,
 		"hello does not work over unix: unix:/tmp/x: it works over tcp", NULL);
 	refused(run(ARGUMENTS("serve", getenv("PLUGIN_HELLO"), "--mode", "forking"), ""), 2,
-		"unknown mode: forking: hello has sync over tcp", NULL);
+		"hello does not work in mode forking over tcp: it has sync", NULL);
 }
 END_TEST
 

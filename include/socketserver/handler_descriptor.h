@@ -49,6 +49,9 @@ struct ssv_handler_descriptor {
 	const char *datagram_modes;
 	const struct ssv_handler_ops *datagram_ops;
 
+	/** Why it has no other transports or modes, for who asks for one; or NULL. */
+	const char *because;
+
 	/* What all its requests share, on all servers: each one's `user` points at it. May all be
 	 * absent. */
 	size_t state_size; /**< of the state; it starts zeroed */
