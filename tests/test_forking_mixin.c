@@ -1113,7 +1113,7 @@ START_TEST(a_handler_meets_its_deadline_before_it_is_killed)
 {
 	int client, tries = 0;
 
-	server->limits.deadline = 1000;
+	server->limits.deadline = under_valgrind() ? 6000 : 1000;
 	serve_here();
 	do {
 		client = connect_and_ask("zero\n", "0");
