@@ -121,6 +121,13 @@ static int set_spec(const struct options *options, int index)
 	return rc < 0 ? complain_number(spec, optarg, rc) : 0;
 }
 
+static const char *what_is_wrong(int error)
+{
+	if (error == -EINVAL)
+		return "bad value";
+	return error == -ERANGE ? "out of range" : strerror(-error);
+}
+
 static int set_own(const struct options *options, int index)
 {
 	const struct ssv_handler_option *own = &options->own[index];
@@ -128,7 +135,7 @@ static int set_own(const struct options *options, int index)
 
 	rc = own->set(options->state, optarg);
 	if (rc < 0)
-		complain("%s: --%s %.200s: %s", strerror(-rc), own->name, optarg ? optarg : "",
+		complain("%s: --%s %.200s: %s", what_is_wrong(rc), own->name, optarg ? optarg : "",
 			own->help);
 	return rc < 0 ? -EINVAL : 0;
 }

@@ -216,7 +216,9 @@ static int open_handler(struct serve *serve)
 	if (rc < 0)
 		complain("handler did not open: %s: %s", handler->name,
 			error != NULL ? error : strerror(-rc));
-	return rc < 0 ? EXIT_FAILURE : 0;
+	if (rc == 0)
+		return 0;
+	return error != NULL ? EXIT_USAGE : EXIT_FAILURE; /* with words: it is not to be used so */
 }
 
 static int open_servers(struct serve *serve)

@@ -216,7 +216,7 @@ def nobody_but_this_host_is_served():
     for address in ("tcp://:0", "tcp://0.0.0.0:0", "tcp://[::]:0", "udp://192.0.2.1:0",
                     "udp://[2001:db8::1]:0", "tcp://example.org:0"):
         status, _, errors = run("serve", "exec", "unix:/tmp/unused", address, "--public")
-        equal(status, 1)
+        equal(status, 2)
         assert "for this host alone" in errors, errors
     for address in ("tcp://127.9.9.9:0", "tcp://localhost:0"):
         with serve(address) as server:
@@ -256,7 +256,7 @@ def a_shell_is_for_the_servers_own_user():
 def a_shell_where_nothing_tells_who_asks_must_be_insisted_on(address):
     arguments = "exec", address.format(directory=handler_test.directory), "--shell"
     status, _, errors = run("serve", *arguments)
-    assert status == 1 and "--insecure" in errors, errors
+    assert status == 2 and "--insecure" in errors, errors
     with serve(address, "--shell", "--insecure", "--reply", "raw", may_say="warning: .*everybody") \
             as server, connect(server.address) as client:
         assert "warning: exec: --shell --insecure: everybody" in server.said()
@@ -334,7 +334,7 @@ def only_root_can_run_commands_as_another():
     user = {"user": 65534, "cwd": "/"} if IS_ROOT else {}
     with contextlib.suppress(PermissionError):  # where the program is not for everybody
         status, _, errors = run("serve", "exec", "tcp://127.0.0.1:0", "--run-as", "daemon", **user)
-        assert status == 1 and "only root" in errors, errors
+        assert status == 2 and "only root" in errors, errors
 
 
 def has_landlock():

@@ -84,7 +84,7 @@ START_TEST(a_handler_that_does_not_open_is_told_of)
 	memset(too_long + strlen(too_long), 'x', 65);
 	refused(run(ARGUMENTS("serve", getenv("PLUGIN_HELLO"), too_long), ""), 1,
 		"handler did not open: hello: Invalid argument", NULL);
-	refused(run(ARGUMENTS("serve", getenv("PLUGIN_HELLO"), "--greeting=two\nlines"), ""), 1,
+	refused(run(ARGUMENTS("serve", getenv("PLUGIN_HELLO"), "--greeting=two\nlines"), ""), 2,
 		"handler did not open: hello: the greeting must be one line", NULL);
 }
 END_TEST

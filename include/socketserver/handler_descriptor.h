@@ -58,8 +58,9 @@ struct ssv_handler_descriptor {
 	const struct ssv_handler_option *options;
 	/**
 	 * After the options, before the servers are opened: `servers` have their addresses, to be
-	 * looked at, and may be watched by. An error (a negative errno) ends the start; `error` may
-	 * be pointed at a constant text that says more.
+	 * looked at, and may be watched by. An error (a negative errno) ends the start; where
+	 * it is the command line that will not do, `error` is pointed at a constant text that says
+	 * so.
 	 */
 	int (*open)(
 		void *state, struct ssv_server *const *servers, size_t count, const char **error);
