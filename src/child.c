@@ -89,6 +89,12 @@ bool ssv_child_is_gone(const struct ssv_child *child, int *status)
 	return pid != 0;
 }
 
+void ssv_child_wait(pid_t pid)
+{
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+}
+
 void ssv_child_signal(const struct ssv_child *child, int signal)
 {
 	if (child->is_pidfd && child->watch.fd >= 0 &&

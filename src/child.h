@@ -39,6 +39,9 @@ void ssv_child_close(struct ssv_child *child);
  */
 bool ssv_child_is_gone(const struct ssv_child *child, int *status);
 
+/** Waits for the end of one that has nothing to do. */
+void ssv_child_wait(pid_t pid);
+
 /** Sends a signal to one that was not gone: its process id is nobody else's. */
 void ssv_child_signal(const struct ssv_child *child, int signal);
 

@@ -108,7 +108,6 @@ static void forget_child(struct ssv_forking_mixin *forking, struct ssv_child *ch
 	ssv_live_remove(&child->request);
 	unlink_child(forking, child);
 	forking->untold -= !child->is_pidfd || !child->watched;
-	forking->failures = forking->holds = 0;
 }
 
 /* Whether it is gone; then it is forgotten. */

@@ -13,7 +13,6 @@
 
 #define TIMEOUT_MS (300 * 1000)
 #define KILL_MS 1000         /* in which the kernel ends what it was told to */
-#define MAX_HOLDS 11         /* rests of 1, 2, 4 … 1,000 ms after failures to fork */
 #define NO_PROCESS (-EUSERS) /* what EAGAIN of fork(2) is called where that means "no request" */
 
 static struct ssv_forking_mixin *forking_of(struct ssv_layer *layer)
@@ -72,15 +71,26 @@ static _Noreturn void run_child(
 
 /* --- processing a request --- */
 
-/* The more often in a row, the longer the listener rests before it takes the next one. */
+/* No request is taken from now on, until there can be a child for it. */
 static int fork_failed(struct ssv_forking_mixin *forking, int error)
 {
-	if (forking->failures < MAX_HOLDS)
-		forking->failures++;
-	forking->holds = forking->failures;
-	forking->failure = error == -EAGAIN ? NO_PROCESS : error;
+	forking->no_child = true;
 	ssv_count(&forking->layer.server->tally->counters.refused, 1);
 	return error;
+}
+
+/* 0: there can be a child; or why not. */
+static int try_fork(struct ssv_forking_mixin *forking)
+{
+	pid_t pid = ssv_open_servers_fork(forking->layer.server);
+
+	if (pid == 0)
+		_exit(0);
+	if (pid < 0)
+		return pid == -EAGAIN ? NO_PROCESS : pid;
+	ssv_child_wait(pid);
+	forking->no_child = false;
+	return 0;
 }
 
 /* In the parent. The child has the connection; what was read already, it counts. */
@@ -90,7 +100,6 @@ static void hand_over(struct ssv_forking_mixin *forking, struct ssv_request *req
 	request->stream->bytes_read = request->stream->bytes_written = 0;
 	ssv_server_close_request(forking->layer.server, request);
 	ssv_children_follow(forking, child, pid);
-	forking->failures = 0;
 }
 
 /* The child's own deadline comes first, so that its handler can end by itself. */
@@ -129,14 +138,13 @@ static int forking_process_request(struct ssv_layer *layer, struct ssv_request *
 static int forking_get_request(struct ssv_layer *layer, struct ssv_request *request)
 {
 	struct ssv_forking_mixin *forking = forking_of(layer);
+	int rc = 0;
 
-	if (forking->holds > 0) {
-		forking->holds--;
-		return forking->failure;
-	}
 	if (forking->active >= forking->max_children && forking->active > 0)
 		return -EBUSY;
-	return ssv_super_get_request(layer, request);
+	if (forking->no_child)
+		rc = try_fork(forking);
+	return rc < 0 ? rc : ssv_super_get_request(layer, request);
 }
 
 static int forking_service_actions(struct ssv_layer *layer)
@@ -204,7 +212,7 @@ static int forking_close(struct ssv_layer *layer)
 	if (rc == 0) {
 		ssv_children_close(forking);
 		ssv_tally_unshare(server);
-		forking->failures = forking->holds = 0;
+		forking->no_child = false;
 	}
 	return rc;
 }

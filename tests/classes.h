@@ -54,6 +54,7 @@ extern const struct server_class classes[N_CLASSES];
 #define N_THREADING_STREAM_CLASSES 2
 #define FORKING_CLASS(i) (3 * (i) + 2)
 #define N_FORKING_CLASSES 4
+#define N_FORKING_STREAM_CLASSES 2
 
 /** The mix-in in front of it, or NULL. */
 struct ssv_threading_mixin *threading_of(const struct server_class *class, union any_server *any);

@@ -55,8 +55,7 @@ struct ssv_forking_mixin {
 	int untold;                         /* of whose end no pidfd tells */
 	struct ssv_watch timer;             /* timerfd, for the next look at a child */
 	int64_t alarm;                      /* what it is set to: SSV_NEVER, or when */
-	int failures, holds;                /* of fork(2), in a row; rests for them that are due */
-	int failure;                        /* the last one */
+	bool no_child;                      /* the last fork(2) has failed */
 	bool pipes;                         /* the kernel has no pidfds */
 };
 
@@ -64,6 +63,10 @@ struct ssv_forking_mixin {
  * Puts the mix-in in front of a server, and sets the server's `timeout` to 300,000 ms (Python's
  * ForkingMixIn.timeout). Its memory must stay as long as the server's. Cannot fail. Open can, then:
  * -EMFILE, -ENFILE, -ENOMEM for a timer and shared memory.
+ *
+ * A fork(2) that fails costs the request that it was for: handle_error() is told, and the request
+ * is shut down. Then no other one is taken until a child can be had, which is tried after 1 ms, 2
+ * ms, … 1 s, and when a child ends; the requests wait in the kernel's queue.
  *
  * With limits.deadline set, a child that has not ended 5 % after the deadline of its request is
  * killed, a stopped one (SIGSTOP) too. Children that a signal ends are logged as warnings.
