@@ -296,6 +296,7 @@ static int end_threads(struct ssv_threading_mixin *threading)
 	pthread_mutex_lock(&threading->lock);
 	left = wait_for_end(threading, patient ? server->close_until : SSV_NOW);
 	if (left > 0) {
+		threading->cut = true;
 		ssv_live_abort(server);
 		left = wait_for_end(threading, ssv_until(server->abort_timeout));
 	}
@@ -321,7 +322,8 @@ static int threading_close(struct ssv_layer *layer)
 		return left;
 	if (threading->has_ended)
 		pthread_join(threading->ended, NULL);
-	threading->has_ended = threading->closing = threading->reserved = false;
+	threading->has_ended = threading->closing = threading->cut = false;
+	threading->reserved = false;
 	close_stop_fd(threading);
 	ssv_request_free(&threading->handed);
 	return ssv_super_close(layer);

@@ -197,10 +197,10 @@ static bool may_process(struct ssv_worker *worker)
 		if (worker->listed)
 			take_out(&threading->holding, worker);
 	}
-	return threading->open && !threading->closing && worker->request.stream != NULL;
+	return worker->request.stream != NULL && !threading->cut;
 }
 
-/* Without the lock. What came after the end, or (an error) what a layer would not have. */
+/* Without the lock. What came too late, or (an error) what a layer would not have. */
 static void get_rid(struct ssv_worker *worker, int error)
 {
 	struct ssv_server *server = worker->threading->layer.server;

@@ -11,7 +11,8 @@
  * of those. A thread may be idle for too long at any time, the grace over, a handler slow; the first
  * client's handler may wait until all others have been served. Promised:
  * - all clients are served, each once, whatever the stops in between (else the last run never ends);
- * - but for what a policy of refusing allows, none is turned away, and none is dropped before close;
+ * - but for what a policy of refusing allows, none is turned away, and none is dropped but by a close
+ *   that has cut the connections already;
  * - no request is put where another is; what is held is taken before what is queued;
  * - every thread is joined, once, none is left after close, and close returns (no end but the end of
  *   all, and no cycle under weak fairness).
@@ -357,7 +358,7 @@ wait:
 #endif
 			asleep[me] = true
 		:: else ->
-			mine = opened && !closing;
+			mine = !cut;
 			not_mine();
 			goto got
 		fi
@@ -370,7 +371,7 @@ wait:
 	:: atomic {
 			!asleep[me] && (listed[me] != HOLDING || opened || closing) ->
 			listed[me] = NOWHERE;
-			mine = opened && !closing && request[me] != 0;
+			mine = !cut && request[me] != 0;
 			not_mine();
 			goto got
 		}
@@ -381,7 +382,7 @@ got:
 		if
 		:: mine -> taken[me] = true /* ssv_serving_dispatch() */
 		:: !mine && request[me] != 0 -> /* get_rid() */
-			assert(closing);
+			assert(cut);
 			client[request[me]] = DROPPED;
 			request[me] = 0
 		:: else /* the serving thread has it */

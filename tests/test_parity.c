@@ -1697,6 +1697,11 @@ START_TEST(all_twelve_classes_are_served_by_one_call)
 }
 END_TEST
 
+static bool is_long(void)
+{
+	return getenv("SSV_LONG") != NULL;
+}
+
 #define N_CLIENTS 3
 
 /* In seen->value. */
@@ -1722,13 +1727,13 @@ static bool keep_asking(void)
 }
 
 /* Processes, not threads: the server forks, and its process is to have no other business then. */
-static void start_clients(pid_t *clients)
+static void start_clients(pid_t *clients, bool (*be_client)(void))
 {
 	for (int i = 0; i < N_CLIENTS; i++) {
 		clients[i] = fork();
 		ck_assert_int_ge(clients[i], 0);
 		if (clients[i] == 0)
-			_exit(keep_asking() ? 0 : 1);
+			_exit(be_client() ? 0 : 1);
 	}
 }
 
@@ -1742,15 +1747,15 @@ static void expect_all_content(const pid_t *clients)
 	}
 }
 
-START_TEST(a_hundred_stops_under_load_lose_no_client)
+START_TEST(stops_under_load_lose_no_client)
 {
-	const int stops = under_valgrind() ? 10 : 100;
+	const int stops = is_long() ? 1000 : under_valgrind() ? 10 : 100;
 	pid_t clients[N_CLIENTS];
 	struct served served;
 	int i, before;
 
 	open_server(_i, &probed);
-	start_clients(clients);
+	start_clients(clients, keep_asking);
 	for (i = 0; i < stops; i++) {
 		before = get(&seen->value[ANSWERED]);
 		serve(&served, server);
@@ -1767,6 +1772,79 @@ START_TEST(a_hundred_stops_under_load_lose_no_client)
 	ck_assert_int_ge(seen->value[ANSWERED], stops);
 	ck_assert_int_eq(seen->value[ANSWERED], seen->value[ASKED]);
 	ck_assert_int_eq(seen->errors, 0);
+}
+END_TEST
+
+static const char reply[100000] = "long enough to be sent in several pieces";
+
+static int reply_at_length(struct ssv_handler *handler)
+{
+	char *line;
+	ssize_t n = ssv_stream_readline(handler->request->stream, &line);
+
+	if (n > 0)
+		n = ssv_stream_write(handler->request->stream, reply, sizeof(reply));
+	return n < 0 ? (int)n : 0;
+}
+
+static const struct ssv_handler_ops lengthy = {.handle = reply_at_length};
+
+/* How much comes until the end, be it a reset. */
+static size_t count_all(struct ssv_stream *client)
+{
+	char data[8192];
+	size_t got = 0;
+	ssize_t n;
+
+	while ((n = receive(client, data, sizeof(data))) > 0)
+		got += (size_t)n;
+	return n == -EAGAIN ? 1 : got;
+}
+
+/* One after the other, until nobody listens: each gets all, or nothing, having not been accepted.
+ */
+static bool ask_until_closed(void)
+{
+	const struct timeval patience = {.tv_sec = 10};
+	char text[SSV_ADDRESS_TEXT_SIZE];
+	struct ssv_stream client;
+	size_t got = 0;
+
+	close(server->fd); /* its copy here */
+	ssv_address_format(&server->server_address, text);
+	while ((got == 0 || got == sizeof(reply)) && ssv_connect(&client, text, 10000) == 0) {
+		setsockopt(client.fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+		(void)!send(client.fd, "hello\n", 6, MSG_NOSIGNAL);
+		got = count_all(&client);
+		disconnect_client(&client);
+		if (got == sizeof(reply))
+			increase(&seen->value[ANSWERED]);
+		sem_post(&seen->go);
+	}
+	return got == 0 || got == sizeof(reply);
+}
+
+START_TEST(closes_under_load_cut_no_reply_within_the_grace)
+{
+	const int closes = is_long() ? 1000 : under_valgrind() ? 3 : 30;
+	struct ssv_counters counters;
+	pid_t clients[N_CLIENTS];
+	struct served served;
+
+	for (int i = 0; i < closes; i++) {
+		open_server(_i, &lengthy);
+		server->grace = 10000;
+		set(&seen->value[ANSWERED], 0);
+		start_clients(clients, ask_until_closed);
+		serve(&served, server);
+		while (get(&seen->value[ANSWERED]) < N_CLIENTS)
+			wait_for(&seen->go);
+		ck_assert_int_eq(ssv_server_close(server), 0);
+		ck_assert_int_eq(result_of(&served), 0);
+		expect_all_content(clients);
+		ssv_server_counters(server, &counters);
+		ck_assert_int_eq(counters.accepted, get(&seen->value[ANSWERED]));
+	}
 }
 END_TEST
 
@@ -1844,7 +1922,9 @@ static Suite *suite(void)
 
 	ADD(5, echo_and_upper_are_served, ALL_CLASSES);
 	ADD(5, all_twelve_classes_are_served_by_one_call, 0, 1);
-	ADD(5, a_hundred_stops_under_load_lose_no_client, ALL_CLASSES);
+	ADD(5, stops_under_load_lose_no_client, ALL_CLASSES);
+	ADD(5, closes_under_load_cut_no_reply_within_the_grace, STREAM_CLASSES);
+	tcase_set_timeout(cases[5], is_long() ? 60 : 4);
 #undef ADD
 	return suite;
 }

@@ -11,7 +11,8 @@
  * one thread gets the requests and hands them over.
  *
  * A stop leaves the threads where they are: one that then gets a request keeps it, as the kernel's
- * queue would, for the next serve_forever(), handle_request() or step().
+ * queue would, for the next serve_forever(), handle_request() or step(); or for close(), which has
+ * it processed within the grace.
  */
 #ifndef SOCKETSERVER_THREADING_MIXIN_H
 #define SOCKETSERVER_THREADING_MIXIN_H
@@ -40,13 +41,14 @@ struct ssv_threading_mixin {
 	pthread_cond_t changed;
 	struct ssv_worker *idle, *holding; /* without work; with a request that came after a stop */
 	struct ssv_request handed;         /* for the thread that was started for it */
-	int threads, waiting,
-		waiting_limit;       /* in all; for requests, in the kernel; that many at most */
-	int busy, ending;            /* that have a request; that leave, and do not count */
-	bool reserved;               /* one has been started for the next request */
-	bool leading, open, closing; /* they wait for requests; they process them; they end */
-	int error;                   /* why nobody can get requests any more, or 0 */
-	int failures;                /* of get_request, in a row */
+	int threads, waiting;              /* in all; for requests, in the kernel, … */
+	int waiting_limit;                 /* … that many at most */
+	int busy, ending;                  /* that have a request; that leave, and do not count */
+	bool reserved;                     /* one has been started for the next request */
+	bool leading, open, closing;       /* they wait for requests; they process them; they end */
+	bool cut;                          /* and what comes now comes too late */
+	int error;                         /* why nobody can get requests any more, or 0 */
+	int failures;                      /* of get_request, in a row */
 	struct ssv_backoff requests, starts;
 	bool has_ended;
 	pthread_t ended; /* the last thread that did, still to be joined */
