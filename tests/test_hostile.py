@@ -81,6 +81,16 @@ def half_close(client):
     return True
 
 
+def send_urgently(client):
+    """A byte out of band is none of the stream's."""
+    client.sendall(b"ur")
+    client.send(b"!", socket.MSG_OOB)
+    client.sendall(b"gent")
+    client.shutdown(socket.SHUT_WR)
+    equal(b"".join(iter(lambda: client.recv(1024), b"")), b"urgent")
+    return True
+
+
 def scan(client):
     return True
 
@@ -90,7 +100,8 @@ def scan_with_reset(client):
     return True
 
 
-ON_ECHO = (dribble, be_silent, reset, never_read, half_close, scan, scan_with_reset)
+ON_ECHO = (dribble, be_silent, reset, never_read, half_close, send_urgently, scan,
+           scan_with_reset)
 ON_CLOCK = (dribble, be_silent, send_an_endless_line, scan_with_reset)  # a handler of lines
 
 

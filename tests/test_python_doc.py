@@ -7,6 +7,7 @@ What of ours it names exists: functions and objects are declared in the headers 
 library, struct members compile, tests are there. And its tables have every class, attribute and
 method that Python's own module has.
 """
+from named_tests import symbols_in, wrong_tests
 import os
 import re
 import socketserver
@@ -26,12 +27,6 @@ CLASSES = [
     for mode in ("", "Forking", "Threading")
     for transport in ("TCP", "UDP", "UnixStream", "UnixDatagram")
 ]
-
-
-def symbols_in(text):
-    """All that stands in backticks, outside of the code blocks."""
-    text = re.sub(r"^```.*?^```$", "", text, flags=re.S | re.M)
-    return re.findall(r"`([^`\n]+)`", text)
 
 
 def first_cells(text):
@@ -96,17 +91,6 @@ def exported(library):
     return {line.split()[-1] for line in run.stdout.splitlines()}
 
 
-def tests_in(directory):
-    """file: name for each test."""
-    found = set()
-    for name in os.listdir(directory):
-        if name.startswith("test_") and name.endswith(".c"):
-            with open(os.path.join(directory, name), encoding="utf-8") as file:
-                tests = re.findall(r"START_TEST\((\w+)\)", file.read())
-            found |= {f"{name[:-2]}: {test}" for test in tests}
-    return found
-
-
 def wrong_symbols(symbols, library, include):
     ours = sorted({s for s in symbols if expression(s)})
     if not ours:
@@ -115,14 +99,6 @@ def wrong_symbols(symbols, library, include):
     in_library = exported(library)
     names = [s.removesuffix("()") for s in ours if s.startswith("ssv_")]
     return wrong + [f"not exported: {name}" for name in names if name not in in_library]
-
-
-def wrong_tests(symbols, directory):
-    named = [s for s in symbols if re.match(r"test_\w+: ", s)]
-    if not named:
-        return ["it names no test"]
-    known = tests_in(directory)
-    return [f"no such test: {name}" for name in named if name not in known]
 
 
 def faults(text, library, include, directory):
