@@ -10,7 +10,9 @@
 
 #include <errno.h>
 #include <socketserver/server.h>
+#include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 
 void ssv_request_init(struct ssv_request *request, struct ssv_server *server)
 {
@@ -24,7 +26,7 @@ static void fill(struct ssv_request *request, int fd, enum ssv_transport transpo
 	ssv_stream_reopen(&request->socket, fd, transport, &request->server->limits);
 	request->stream = &request->socket;
 	request->stage = "get_request";
-	request->taken = false;
+	request->taken = request->admitted = false;
 	request->opened = ssv_now();
 	request->packet = NULL;
 	request->packet_size = request->packet_length = 0;
@@ -65,14 +67,12 @@ void ssv_request_move(struct ssv_request *to, struct ssv_request *from)
 {
 	struct ssv_request memory = *to;
 
-	if (from->stream != NULL)
-		ssv_live_remove(from);
-	*to = *from;
+	memcpy(to, from, offsetof(struct ssv_request, next)); /* its links are others' to change */
 	to->may_wait = memory.may_wait;
 	if (to->stream == &from->socket)
 		to->stream = &to->socket;
 	if (to->stream != NULL)
-		ssv_live_add(to);
+		ssv_live_replace(from, to);
 	*from = (struct ssv_request){.server = memory.server, .may_wait = from->may_wait};
 	from->socket.fd = -1;
 	from->socket.in = memory.socket.in;

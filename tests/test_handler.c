@@ -274,6 +274,36 @@ START_TEST(a_request_that_is_moved_belongs_to_the_new_owner_alone)
 }
 END_TEST
 
+static bool looked_enough;
+
+static void *move_to_and_fro(void *context)
+{
+	struct ssv_request *other = context;
+
+	while (!__atomic_load_n(&looked_enough, __ATOMIC_SEQ_CST)) {
+		ssv_request_move(other, &request);
+		ssv_request_move(&request, other);
+	}
+	return NULL;
+}
+
+START_TEST(a_request_that_is_moved_is_open_all_the_while)
+{
+	struct ssv_counters counters;
+	struct ssv_request other;
+	pthread_t mover;
+
+	ssv_request_init(&other, &server);
+	ck_assert_int_eq(pthread_create(&mover, NULL, move_to_and_fro, &other), 0);
+	for (int i = 0; i < 200000; i++) {
+		ssv_server_counters(&server, &counters);
+		ck_assert_uint_eq(counters.active, 1);
+	}
+	__atomic_store_n(&looked_enough, true, __ATOMIC_SEQ_CST);
+	pthread_join(mover, NULL);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("handler");
@@ -290,5 +320,6 @@ int main(void)
 		tcase, rbufsize_1_never_reads_ahead_and_timeout_forever_overrules_the_servers);
 	tcase_add_test(tcase, nagles_algorithm_can_be_turned_off);
 	tcase_add_test(tcase, a_request_that_is_moved_belongs_to_the_new_owner_alone);
+	tcase_add_test(tcase, a_request_that_is_moved_is_open_all_the_while);
 	return run_suite(suite);
 }

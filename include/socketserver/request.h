@@ -37,7 +37,7 @@ struct ssv_request {
 	bool replying;                       /* … if there is to be one … */
 	uint64_t control[5];                 /* … with this packet information, … */
 	size_t control_length;               /* … if there is any */
-	struct ssv_request *next, *previous; /* the server's live requests */
+	struct ssv_request *next, *previous; /* the server's live requests; the last members */
 };
 
 /** Makes an empty request of a server, to be filled by ssv_server_get_request() any number of
