@@ -50,6 +50,8 @@ void ssv_child_prepare(struct ssv_child *child, const struct ssv_request *reques
 	child->request.stream = &child->request.socket;
 	child->request.client_address = request->client_address;
 	child->request.opened = request->opened;
+	child->request.admitted = request->admitted;
+	child->request.source = request->source;
 	child->watch.fd = child->lifeline = -1;
 	child->is_pidfd = !pipe;
 	child->watched = child->ending = false;

@@ -8,6 +8,12 @@ SSV_BEGIN_DECLS
 
 struct ssv_server;
 
+/** private: who counts as one client; see src/source.h */
+struct ssv_source {
+	sa_family_t family; /* 0: nobody who could be told from others */
+	unsigned char id[16];
+};
+
 /**
  * A request has one owner at a time, who closes it once: the loop, until process_request() returns
  * 0 and thereby has taken it over. `stream` says what is still to be undone: NULL is nothing. The
@@ -30,6 +36,8 @@ struct ssv_request {
 	/* private */
 	bool may_wait; /* get_request() may block for it: it is a thread's own */
 	bool taken;    /* process_request() has taken it over where it is, without a move */
+	bool admitted; /* it counts for an admission mix-in, … */
+	struct ssv_source source; /* … as this one's; both under the server's lock */
 	struct ssv_stream socket; /* the plain one, which `stream` is or is built upon */
 	void *instance;           /* memory for the handler, kept for the next request */
 	size_t instance_size;

@@ -3,6 +3,8 @@
 #define SOCKETSERVER_SOCKETSERVER_H
 
 #include <socketserver/address.h>
+#include <socketserver/admission_mixin.h>
+#include <socketserver/cidr.h>
 #include <socketserver/client.h>
 #include <socketserver/container_of.h>
 #include <socketserver/datagram_guard.h>
