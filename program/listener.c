@@ -65,6 +65,20 @@ static void init_forking(struct ssv_forking_mixin *forking, struct ssv_server *s
 	forking->child_start = stopper_in_child;
 }
 
+static void init_admission(struct ssv_admission_mixin *admission, struct ssv_server *server,
+	const struct listener_settings *settings)
+{
+	ssv_admission_mixin_init(admission, server);
+	admission->max_connections = settings->max_connections;
+	admission->refuse = settings->when_full != 0;
+	admission->max_per_address = settings->max_per_address;
+	admission->rate = settings->rate;
+	admission->allow = settings->allow.blocks;
+	admission->allow_count = settings->allow.count;
+	admission->deny = settings->deny.blocks;
+	admission->deny_count = settings->deny.count;
+}
+
 const char *listener_modes(
 	const struct ssv_address *at, const struct ssv_handler_descriptor *handler)
 {
@@ -100,4 +114,5 @@ void listener_init(struct listener *listener, const struct ssv_address *at,
 		init_threading(&listener->mixin.threading, listener->server, settings);
 	else if (strcmp(listener->mode, "forking") == 0)
 		init_forking(&listener->mixin.forking, listener->server, settings);
+	init_admission(&listener->admission, listener->server, settings);
 }

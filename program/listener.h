@@ -2,6 +2,7 @@
 #ifndef PROGRAM_LISTENER_H
 #define PROGRAM_LISTENER_H
 
+#include "cidr_list.h"
 #include <socketserver/handler_descriptor.h>
 #include <socketserver/socketserver.h>
 
@@ -12,6 +13,9 @@ struct listener_settings {
 	int max_threads, max_children;
 	int stack_size; /**< KiB */
 	int udp_rate;   /**< packets a second from one source; 0: any number */
+	int max_connections, max_per_address, rate; /**< 0: any number */
+	int when_full;                              /**< 0: wait, 1: refuse */
+	struct cidr_list allow, deny;
 };
 
 /** It must not move after its init. */
@@ -22,7 +26,8 @@ struct listener {
 		struct ssv_unix_stream_server unix_stream;
 		struct ssv_unix_datagram_server unix_datagram;
 	} of;
-	struct ssv_datagram_guard guard; /**< in front of a UDP server */
+	struct ssv_datagram_guard guard;      /**< in front of a UDP server */
+	struct ssv_admission_mixin admission; /**< in front of all */
 	union {
 		struct ssv_threading_mixin threading;
 		struct ssv_forking_mixin forking;
@@ -35,8 +40,8 @@ struct listener {
 const char *listener_modes(
 	const struct ssv_address *at, const struct ssv_handler_descriptor *handler);
 
-/** A server of the class for the transport of `at`, with the mode's mix-in in front. Cannot fail.
- */
+/** A server of the class for the transport of `at`, with the mode's mix-in and admission in front.
+ * The settings must stay as long as it. Cannot fail. */
 void listener_init(struct listener *listener, const struct ssv_address *at,
 	const struct ssv_handler_descriptor *handler, const struct listener_settings *settings);
 

@@ -30,20 +30,50 @@ int option_set_text(const struct option_spec *spec, void *at, const char *value)
 	return 0;
 }
 
+static int complain_number(
+	const struct option_spec *spec, const char *value, int error, const char *kind)
+{
+	complain("%s: --%s %.200s: give %s from %.0f to %.0f",
+		error == -ERANGE ? "out of range" : "not a number", spec->name, value, kind,
+		spec->low, spec->high);
+	return -EINVAL;
+}
+
 int option_set_whole(const struct option_spec *spec, void *at, const char *value)
 {
 	int *number = at;
 	long n;
 	int rc = read_whole(value, (long)spec->low, (long)spec->high, &n);
 
-	if (rc == 0)
-		*number = (int)n;
-	return rc;
+	if (rc < 0)
+		return complain_number(spec, value, rc, "a whole number");
+	*number = (int)n;
+	return 0;
 }
 
 int option_set_seconds(const struct option_spec *spec, void *at, const char *value)
 {
-	return read_seconds(value, spec->low, spec->high, at);
+	int rc = read_seconds(value, spec->low, spec->high, at);
+
+	return rc < 0 ? complain_number(spec, value, rc, "seconds") : 0;
+}
+
+int option_set_choice(const struct option_spec *spec, void *at, const char *value)
+{
+	const char *choice = spec->value;
+	size_t length = strcspn(choice, "|");
+	int *which = at;
+
+	for (*which = 0; strlen(value) != length || strncmp(choice, value, length) != 0; ++*which) {
+		if (choice[length] == '\0') {
+			complain("no choice: --%s %s: give one of %s", spec->name, value,
+				spec->value);
+			return -EINVAL;
+		}
+		choice += length + 1;
+		length = strcspn(choice, "|");
+	}
+	return 0;
 }
 
 static int count_specs(const struct option_spec *specs)
@@ -101,24 +131,12 @@ static void make_letters(const struct option_spec *specs, bool stop_at_operand, 
 	*letters = '\0';
 }
 
-static int complain_number(const struct option_spec *spec, const char *value, int error)
-{
-	const char *what = error == -ERANGE ? "out of range" : "not a number";
-	const char *kind = spec->set == option_set_whole ? "a whole number" : "seconds";
-
-	complain("%s: --%s %s: give %s from %.0f to %.0f", what, spec->name, value, kind, spec->low,
-		spec->high);
-	return -EINVAL;
-}
-
 static int set_spec(const struct options *options, int index)
 {
 	const struct option_spec *spec = &options->specs[index];
 	char *settings = options->settings;
-	int rc;
 
-	rc = spec->set(spec, settings + spec->offset, optarg);
-	return rc < 0 ? complain_number(spec, optarg, rc) : 0;
+	return spec->set(spec, settings + spec->offset, optarg);
 }
 
 static const char *what_is_wrong(int error)
@@ -200,7 +218,7 @@ static void print_option(char letter, const char *name, const char *value, const
 
 	snprintf(left, sizeof(left), "%3s --%s %s", letter != 0 ? dash : "", name,
 		value != NULL ? value : "");
-	printf("  %-24s %s\n", left, help);
+	printf("  %-27s %s\n", left, help);
 }
 
 void options_print_specs(const struct option_spec *specs)

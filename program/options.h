@@ -11,17 +11,20 @@ struct option_spec {
 	const char *name;  /**< without the dashes; NULL ends the table */
 	const char *value; /**< what --help calls its value; NULL: it has none */
 	const char *help;
+	/** Returns 0, or -EINVAL after saying what is wrong. */
 	int (*set)(const struct option_spec *spec, void *at, const char *value);
 	size_t offset;    /**< of what `set` sets, in the settings */
 	double low, high; /**< the range of a number */
 	char letter;      /**< a short form, or 0 */
 };
 
-/** For `set`: a bool, a constant text, an int, and an int of milliseconds given in seconds. */
+/** For `set`: a bool, a constant text, an int, an int of milliseconds given in seconds, and an int
+ * that says which of the words in the option's `value`, "one|another". */
 int option_set_flag(const struct option_spec *spec, void *at, const char *value);
 int option_set_text(const struct option_spec *spec, void *at, const char *value);
 int option_set_whole(const struct option_spec *spec, void *at, const char *value);
 int option_set_seconds(const struct option_spec *spec, void *at, const char *value);
+int option_set_choice(const struct option_spec *spec, void *at, const char *value);
 
 /** -h and --help for any table, setting a bool. */
 #define OPTION_HELP(type, member)                                                                  \

@@ -19,7 +19,7 @@ static const struct option_spec specs[] = {
 	{"as", "WAY", "lines, exec, chat or raw (default: lines on a terminal, else raw)",
 		option_set_text, offsetof(struct settings, as), 0, 0, 0},
 	{"timeout", "SECONDS",
-		"longest wait to connect, and for exec's datagrams; 0: no end (default 15)",
+		"longest wait to connect, or for exec's datagrams; 0: none (default 15)",
 		option_set_seconds, offsetof(struct settings, timeout), 0, OPTION_SECONDS_MAX, 0},
 	OPTION_HELP(struct settings, help),
 	{.name = NULL},

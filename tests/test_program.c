@@ -44,8 +44,9 @@ START_TEST(help_fits_a_screen_and_shows_examples)
 	helps(run(ARGUMENTS("--help"), ""), "serve", "talk", "handlers", "socketserver serve echo",
 		NULL);
 	helps(run(ARGUMENTS("serve", "--help"), ""), "--mode", "--max-children", "--backlog",
-		"--udp-rate", "--public", "--timeout", "--deadline", "--grace", "--requests",
-		"-v, --verbose", "Examples:", NULL);
+		"--max-connections", "--when-full", "--max-per-address", "--rate", "--allow-from",
+		"--deny-from", "--udp-rate", "--public", "--timeout", "--deadline", "--grace",
+		"--requests", "-v, --verbose", "Examples:", NULL);
 	helps(run(ARGUMENTS("talk", "-h"), ""), "--as WAY", "--timeout", "Examples:", NULL);
 }
 END_TEST
@@ -108,6 +109,18 @@ static const struct {
 		{"out of range: --max-threads 0", "from 1 to 65535"}},
 	{{"serve", "echo", "--max-children=0", NULL},
 		{"out of range: --max-children 0", "from 1 to 65535"}},
+	{{"serve", "echo", "--max-connections=0", NULL},
+		{"out of range: --max-connections 0", "from 1 to 1000000"}},
+	{{"serve", "echo", "--max-per-address=0", NULL},
+		{"out of range: --max-per-address 0", "from 1 to 1000000"}},
+	{{"serve", "echo", "--rate=0", NULL}, {"out of range: --rate 0", "from 1 to 1000000"}},
+	{{"serve", "echo", "--when-full=wai", NULL},
+		{"no choice: --when-full wai", "one of wait|refuse"}},
+	{{"serve", "echo", "--when-full=", NULL}, {"no choice: --when-full", "wait|refuse"}},
+	{{"serve", "echo", "--allow-from=10.1.0.0/8", NULL},
+		{"bad block of addresses: --allow-from 10.1.0.0/8: ", "10.0.0.0/8"}},
+	{{"serve", "echo", "--deny-from=localhost", NULL},
+		{"bad block of addresses: --deny-from localhost: ", "IPv4 or IPv6"}},
 	{{"serve", "echo", "--udp-rate=-1", NULL},
 		{"out of range: --udp-rate -1", "from 0 to 1000000"}},
 	{{"serve", "echo", "udp://:0", NULL},
