@@ -82,7 +82,7 @@ int attendant_read(struct attendant *attendant, attendant_take *take, void *cont
 	return n > 0 ? 0 : SSV_EXIT;
 }
 
-int attendant_show(struct attendant *attendant, const char *text, size_t length, char before)
+int attendant_show(struct attendant *attendant, const char *text, size_t length, uint32_t *before)
 {
 	char shown[VISIBLE_SIZE(PIECE_SIZE)];
 	size_t piece;
@@ -95,7 +95,6 @@ int attendant_show(struct attendant *attendant, const char *text, size_t length,
 			attendant_notice(attendant, "cannot write to standard output", rc);
 			return SSV_EXIT;
 		}
-		before = text[piece - 1];
 	}
 	return 0;
 }

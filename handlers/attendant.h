@@ -4,6 +4,7 @@
 
 #include <socketserver/watch.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #define ATTENDANT_LINE_SIZE 65507 /**< a longer line comes in pieces; a datagram's largest */
 
@@ -40,7 +41,7 @@ int attendant_read(struct attendant *attendant, attendant_take *take, void *cont
  * Writes somebody's text to standard output, as make_visible() shows it. Returns 0; or SSV_EXIT,
  * after a report, where that cannot be written.
  */
-int attendant_show(struct attendant *attendant, const char *text, size_t length, char before);
+int attendant_show(struct attendant *attendant, const char *text, size_t length, uint32_t *before);
 
 /** Says on standard error that a line went nowhere, and why: a constant text, and an error or 0. */
 void attendant_notice(struct attendant *attendant, const char *why, int error);

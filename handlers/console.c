@@ -9,8 +9,8 @@
 
 struct call {
 	struct ssv_handler base;
-	char before; /* the byte shown last */
-	int error;   /* of sending */
+	uint32_t before; /* the bytes shown last */
+	int error;       /* of sending */
 };
 
 static struct attendant *attendant_of(const struct call *call)
@@ -30,10 +30,9 @@ static ssize_t show_caller(struct call *call)
 
 	if (n <= 0)
 		return n;
-	rc = attendant_show(attendant_of(call), text, (size_t)n, call->before);
-	call->before = text[n - 1];
-	if (rc == 0 && call->before != '\n' && isatty(STDOUT_FILENO))
-		rc = attendant_show(attendant_of(call), "\n", 1, '\0');
+	rc = attendant_show(attendant_of(call), text, (size_t)n, &call->before);
+	if (rc == 0 && text[n - 1] != '\n' && isatty(STDOUT_FILENO))
+		rc = attendant_show(attendant_of(call), "\n", 1, &call->before);
 	return rc < 0 ? rc : n;
 }
 

@@ -8,12 +8,13 @@
 static int show_line(struct console *console, const char *name, const char *line, size_t length)
 {
 	struct attendant *attendant = &console->attendant;
+	uint32_t before = 0;
 
-	if (attendant_show(attendant, name, strlen(name), '\0') == SSV_EXIT ||
-		attendant_show(attendant, ": ", 2, '\0') == SSV_EXIT ||
-		attendant_show(attendant, line, length, '\0') == SSV_EXIT)
+	if (attendant_show(attendant, name, strlen(name), &before) == SSV_EXIT ||
+		attendant_show(attendant, ": ", 2, &before) == SSV_EXIT ||
+		attendant_show(attendant, line, length, &before) == SSV_EXIT)
 		return SSV_EXIT;
-	return attendant_show(attendant, "\n", 1, '\0');
+	return attendant_show(attendant, "\n", 1, &before);
 }
 
 static int show(struct console *console, const char *name, const char *text, size_t size)

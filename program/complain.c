@@ -8,12 +8,12 @@
 
 static void make_harmless(char *text)
 {
-	unsigned char before = '\0';
+	uint32_t before = 0;
 
 	for (; *text != '\0'; text++) {
 		if (is_control((unsigned char)*text, before))
 			*text = '?';
-		before = (unsigned char)*text;
+		before = before << 8 | (unsigned char)*text;
 	}
 }
 

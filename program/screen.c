@@ -41,8 +41,7 @@ static int show_visible(struct screen *screen, const char *text, size_t size)
 
 	for (; size > 0 && rc == 0; text += n, size -= n) {
 		n = size < PIECE_SIZE ? size : PIECE_SIZE;
-		rc = write_all(screen, visible, make_visible(visible, text, n, screen->before));
-		screen->before = text[n - 1];
+		rc = write_all(screen, visible, make_visible(visible, text, n, &screen->before));
 	}
 	return rc;
 }

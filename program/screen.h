@@ -4,12 +4,13 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct screen {
 	bool is_terminal;
 	bool make_visible; /**< a server's control characters do not reach the terminal */
 	bool within_line;  /**< the last byte shown was not a newline */
-	char before;       /**< the last byte given to screen_show() */
+	uint32_t before;   /**< the last bytes given to screen_show() */
 };
 
 /** Where it is a terminal, control characters are made visible, unless `as_it_is`. */

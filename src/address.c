@@ -310,8 +310,10 @@ static void from_unix(struct ssv_address *address, const struct sockaddr *socket
 
 static void from_ipv4(struct ssv_address *address, const struct sockaddr *socket)
 {
-	address->length = sizeof(struct sockaddr_in);
-	memcpy(&address->socket.in, socket, sizeof(struct sockaddr_in));
+	struct sockaddr_in in;
+
+	memcpy(&in, socket, sizeof(in));
+	set_ipv4(address, in.sin_addr, ntohs(in.sin_port));
 }
 
 static void from_ipv6(struct ssv_address *address, const struct sockaddr *socket)

@@ -387,6 +387,16 @@ START_TEST(a_mapped_ipv4_client_becomes_plain_ipv4)
 }
 END_TEST
 
+START_TEST(what_fills_up_an_ipv4_address_is_no_part_of_it)
+{
+	struct ssv_address plain = address_of("tcp://192.0.2.1:80"), filled = plain, address;
+
+	filled.socket.in.sin_zero[0] = 'x';
+	address = from_socket(SSV_TCP, &filled.socket, filled.length, filled.length);
+	expect_equal(&address, &plain);
+}
+END_TEST
+
 START_TEST(an_unnamed_unix_client_is_only_its_transport)
 {
 	struct ssv_address address = from_unix("", 0);
@@ -546,6 +556,7 @@ static void add_from_sockets(TCase *tests)
 	FOR_EACH(tests, what_a_socket_gives_is_the_address_that_was_parsed, good);
 	tcase_add_test(tests, the_socket_may_be_that_of_the_address_itself);
 	tcase_add_test(tests, a_mapped_ipv4_client_becomes_plain_ipv4);
+	tcase_add_test(tests, what_fills_up_an_ipv4_address_is_no_part_of_it);
 	tcase_add_test(tests, an_unnamed_unix_client_is_only_its_transport);
 	tcase_add_test(tests, a_path_that_begins_with_at_is_not_taken_for_an_abstract_name);
 	tcase_add_test(tests, a_nul_in_an_abstract_name_is_shown_as_at);

@@ -182,6 +182,30 @@ START_TEST(control_characters_beyond_ascii_are_made_harmless_too)
 }
 END_TEST
 
+/* Where no character goes on, such a byte stands alone, whatever is in front of it. */
+START_TEST(a_control_character_behind_what_is_no_utf8_is_made_harmless)
+{
+	static const char *const before[] = {"\377", "\300", "\301", "\303\244", "\342\202\254",
+		"\360\237\233\200", "\340", "\364\220", "\365\200", "\355\240", "\342\202.", "\240",
+		"\360\217", "\302\240\240"};
+	char message[16], line[100];
+
+	listen_in();
+	for (size_t i = 0; i < LENGTH(before); i++) {
+		snprintf(message, sizeof(message), "%s\2331m", before[i]);
+		log_line(SSV_LOG_ERROR, message);
+		hear(line, sizeof(line));
+		ck_assert_msg(strstr(line, "?1m\n") != NULL, "%zu: %s", i, line);
+	}
+	log_line(SSV_LOG_ERROR,
+		"\303\233 \340\240\233 \342\233\233 \355\233\233 \360\233\233\233 \363\233\233\233 "
+		"\364\213\233\233");
+	expect_heard("socketserver: error: \303\233 \340\240\233 \342\233\233 \355\233\233 "
+		     "\360\233\233\233 \363\233\233\233 \364\213\233\233\n");
+	stop_listening();
+}
+END_TEST
+
 /* A client chooses its own name. */
 START_TEST(control_characters_of_an_address_are_made_harmless)
 {
@@ -599,6 +623,7 @@ static void add_stderr(TCase *tcase)
 	tcase_add_test(tcase, a_line_of_any_length_is_one_write_and_ends);
 	tcase_add_test(tcase, control_characters_are_made_harmless);
 	tcase_add_test(tcase, control_characters_beyond_ascii_are_made_harmless_too);
+	tcase_add_test(tcase, a_control_character_behind_what_is_no_utf8_is_made_harmless);
 	tcase_add_test(tcase, control_characters_of_an_address_are_made_harmless);
 	tcase_add_test(tcase, a_closed_standard_error_is_harmless);
 	tcase_add_test(tcase, a_full_disk_is_harmless);

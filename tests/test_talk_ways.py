@@ -549,8 +549,8 @@ def a_line_that_is_wrapped_gives_way_too(left):
 @for_each(STREAMS, ((), ("--as", "lines"), ("--as", "raw")))
 def control_characters_are_made_visible(address, options):
     """On a terminal, unless bytes as they are were asked for."""
-    text = b"\x1b[31mred\x07\x7f\ttab\r\n\xc2\x9b \x9b\xc3\xa9\n"
-    visible = b"\\x1b[31mred\\x07\\x7f\ttab\n\xc2\\x9b \\x9b\xc3\xa9\n"
+    text = b"\x1b[31mred\x07\x7f\ttab\r\n\xc2\x9b \x9b\xc3\xa9\xff\x9b \xe2\x9b\x9b\x9b\n"
+    visible = b"\\x1b[31mred\\x07\\x7f\ttab\n\xc2\\x9b \\x9b\xc3\xa9\xff\\x9b \xe2\x9b\x9b\\x9b\n"
     expected = text if "raw" in options else visible
     with Peer(address) as peer, Terminal(
             "talk", peer.address, *options, stdin=input_of(b"x\n")) as terminal:
