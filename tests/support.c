@@ -342,6 +342,13 @@ bool under_valgrind(void)
 	return getenv("SSV_VALGRIND") != NULL;
 }
 
+bool under_sanitizer(void)
+{
+	const char *sanitized = getenv("SANITIZED");
+
+	return sanitized != NULL && sanitized[0] != '\0';
+}
+
 TCase *topic(Suite *suite, const char *name)
 {
 	TCase *tcase = tcase_create(name);

@@ -102,6 +102,10 @@ void use_real_clock(void);
  */
 bool under_valgrind(void);
 
+/** Or a sanitizer: what it costs is not ours. AddressSanitizer's allocator does not survive a fork
+ * while another thread uses it. */
+bool under_sanitizer(void);
+
 /** A new test case of the suite: after each of its tests there are as many descriptors and threads
  * as before, and no children. */
 TCase *topic(Suite *suite, const char *name);

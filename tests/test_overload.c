@@ -88,7 +88,7 @@ static int begin(struct suffering *each)
 {
 	int client = connect_to(each->server);
 
-	ck_assert_int_eq(send(client, "first", 5, MSG_NOSIGNAL), 5);
+	(void)!send(client, "first", 5, MSG_NOSIGNAL); /* it may be lost already */
 	return client;
 }
 
@@ -136,10 +136,8 @@ static void expect_rest(void)
 
 	poll(NULL, 0, hold_time());
 	cpu = cpu_time() - cpu;
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-	if (!under_valgrind())
+	if (!under_valgrind() && !under_sanitizer())
 		ck_assert_int_le(cpu, (int64_t)n_suffering * hold_time() / 100);
-#endif
 }
 
 /* --- after --- */

@@ -122,7 +122,7 @@ def suffer(limit, mode):
         server.all_good_are_served()
         at_once = 0
         if server.good:
-            server.good.pop().close()
+            server.good.pop(0).close()  # its number is below the limit for certain
             at_once = server.seconds_until_served(waiting)
             waiting = server.let_one_wait()
         server.lift_the_limit()
