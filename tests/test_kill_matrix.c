@@ -121,7 +121,7 @@ static void shutdown_request(struct ssv_layer *layer, struct ssv_request *reques
 /* Before the fork: a victim alone has a deadline. */
 static int verify_request(struct ssv_layer *layer, struct ssv_request *request)
 {
-	if (is_victim)
+	if (__atomic_load_n(&is_victim, __ATOMIC_SEQ_CST))
 		ssv_stream_set_deadline(request->stream, DEADLINE_MS);
 	return ssv_super_verify_request(layer, request);
 }
@@ -209,11 +209,11 @@ static int begin_victim(enum stage stage, pid_t *pid)
 	char there;
 
 	wanted = stage;
-	is_victim = true;
+	__atomic_store_n(&is_victim, true, __ATOMIC_SEQ_CST);
 	client = connect_and_say("mine\n");
 	ck_assert_int_eq(read(notes[0], &there, 1), 1);
 	*pid = last_child();
-	is_victim = false;
+	__atomic_store_n(&is_victim, false, __ATOMIC_SEQ_CST);
 	return client;
 }
 
@@ -243,7 +243,8 @@ START_TEST(a_child_that_is_ended_at_any_stage_touches_nobody_else)
 	ask(next, "", "next\n");
 	ck_assert_int_le(
 		ssv_now() - start, (PLACE_MS + (stops ? DEADLINE_MS : 0)) * INT64_C(1000000));
-	ck_assert_int_eq(WTERMSIG(last_status), stops ? SIGKILL : signal);
+	ck_assert_int_eq(WTERMSIG(__atomic_load_n(&last_status, __ATOMIC_SEQ_CST)),
+		stops ? SIGKILL : signal);
 	ck_assert_int_ge(logged(&events, SSV_LOG_WARNING), 1);
 	expect_reply_until(stage, victim);
 	expect_bystanders_served();
