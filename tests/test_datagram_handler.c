@@ -118,6 +118,30 @@ static int do_nothing(struct ssv_handler *handler)
 	return 0;
 }
 
+/* As a stream would that is built upon the request's. */
+static int read_past_the_packet(struct ssv_handler *handler)
+{
+	struct ssv_stream *stream = handler->request->stream;
+	char data[8];
+	ssize_t n = stream->ops->read(stream, data, sizeof(data), SSV_NOW);
+
+	return n == 0 ? (int)ssv_stream_write(stream, "the end", 7) : -EIO;
+}
+
+START_TEST(behind_the_packet_there_is_the_end_for_streams_built_upon_it_too)
+{
+	static const struct ssv_handler_ops built_upon = {.handle = read_past_the_packet};
+	int client;
+
+	open_server(_i, &built_upon);
+	client = connect_to(server);
+	put(client, "packet", 6);
+	expect_reply(client, "the end", 7);
+	close(client);
+	close_server();
+}
+END_TEST
+
 START_TEST(without_a_write_there_is_no_reply)
 {
 	static const struct ssv_handler_ops silent = {.handle = do_nothing};
@@ -517,6 +541,8 @@ static void add_tests(TCase *tcase)
 {
 	tcase_add_loop_test(
 		tcase, all_writes_are_one_reply_and_a_flush_neither_sends_nor_repeats, 0, CLASSES);
+	tcase_add_loop_test(tcase, behind_the_packet_there_is_the_end_for_streams_built_upon_it_too,
+		0, CLASSES);
 	tcase_add_loop_test(tcase, without_a_write_there_is_no_reply, 0, CLASSES);
 	tcase_add_loop_test(tcase, a_write_of_nothing_asks_for_an_empty_reply, 0, CLASSES);
 	tcase_add_loop_test(tcase, there_is_no_reply_where_a_method_failed, 0, CLASSES);

@@ -218,6 +218,21 @@ START_TEST(a_server_that_is_not_open_serves_nothing)
 }
 END_TEST
 
+START_TEST(a_server_of_no_class_can_neither_be_opened_nor_asked_for_a_request)
+{
+	const struct ssv_address at = address_of(ANYWHERE);
+	struct ssv_request request;
+	struct ssv_server base;
+
+	ssv_server_init(&base, &at, &echo_handler);
+	ssv_request_init(&request, &base);
+	ck_assert_int_eq(ssv_server_open(&base), -EOPNOTSUPP);
+	ck_assert_int_eq(ssv_server_get_request(&base, &request), -ENOSYS);
+	ssv_request_free(&request);
+	ck_assert_int_eq(ssv_server_close(&base), 0);
+}
+END_TEST
+
 START_TEST(a_second_thread_that_serves_is_refused)
 {
 	struct served served;
@@ -1110,6 +1125,7 @@ static void add_serving_tests(TCase *tcase)
 	tcase_add_test(tcase, server_address_is_the_real_one_after_open);
 	tcase_add_test(tcase, open_is_refused_twice_and_allowed_again_after_close_on_the_same_port);
 	tcase_add_test(tcase, a_server_that_is_not_open_serves_nothing);
+	tcase_add_test(tcase, a_server_of_no_class_can_neither_be_opened_nor_asked_for_a_request);
 	tcase_add_test(tcase, a_second_thread_that_serves_is_refused);
 	tcase_add_test(tcase, the_user_pointer_reaches_the_handlers);
 	tcase_add_test(tcase, an_idle_server_is_not_woken_by_anything);

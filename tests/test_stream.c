@@ -560,6 +560,18 @@ START_TEST(a_stream_that_ends_at_once_has_no_line)
 }
 END_TEST
 
+START_TEST(a_stream_that_was_read_to_its_end_has_no_line)
+{
+	char data[20000]; /* more than a buffer: there is none yet */
+
+	open_stream(_i);
+	hang_up();
+	ck_assert_int_eq(ssv_stream_read(&ours, data, sizeof(data)), 0);
+	expect_no_line(0);
+	close_stream();
+}
+END_TEST
+
 START_TEST(lines_that_come_byte_by_byte_are_whole)
 {
 	static const char text[] = "one\n\ntwo\n";
@@ -2256,6 +2268,7 @@ static void add_reading(TCase *tcase)
 	ADD_STREAMS(nul_bytes_within_a_line_are_kept);
 	ADD_STREAMS(the_last_line_may_lack_its_newline);
 	ADD_STREAMS(a_stream_that_ends_at_once_has_no_line);
+	ADD_STREAMS(a_stream_that_was_read_to_its_end_has_no_line);
 	ADD_STREAMS(lines_that_come_byte_by_byte_are_whole);
 	ADD_STREAMS(many_lines_of_one_write_come_one_by_one);
 	ADD_LOOP(the_nul_behind_a_line_damages_nothing_that_follows, NEXTS);

@@ -5,6 +5,7 @@
  * (EINTR) nobody notices. SSV_LONG=1 in the environment: also each second and third occurrence, and
  * all classes.
  */
+#include "child.h"
 #include "classes.h"
 #include "faults.h"
 
@@ -490,7 +491,7 @@ static _Noreturn void run_here(const struct fault *fault)
 	if (fault->persistent && shared->fired > MOST_FAILURES)
 		FAIL("it spins: %d failures", shared->fired);
 	expect_all_given_back(fault, descriptors, threads);
-	_exit(0);
+	ssv_child_exit(0); /* with what was covered */
 }
 
 /* NULL, or what went wrong. */
