@@ -123,6 +123,35 @@ START_TEST(closing_all_cuts_the_handler_of_one_and_leaves_none_running)
 }
 END_TEST
 
+static int stop_at_0(struct ssv_layer *layer)
+{
+	if (--*(int *)layer->server->user == 0)
+		ssv_server_request_stop(layer->server);
+	return ssv_super_service_actions(layer);
+}
+
+/* Nothing else happens, so that nothing else can wake the group. */
+START_TEST(each_member_has_its_own_poll_interval)
+{
+	static const struct ssv_layer_ops counting = {.service_actions = stop_at_0};
+	static struct ssv_layer layers[2];
+	int left[2] = {5, 3}, rc = -1, i;
+	pthread_t thread;
+
+	for (i = 0; i < 2; i++) {
+		ssv_server_link(servers[i], &layers[i], &counting);
+		servers[i]->user = &left[i];
+		servers[i]->poll_interval = 1 + i;
+	}
+	ssv_server_request_stop(servers[2]);
+	thread = start(&rc);
+	pthread_join(thread, NULL);
+	ck_assert_int_eq(rc, 0);
+	ck_assert_int_le(left[0], 0);
+	ck_assert_int_le(left[1], 0);
+}
+END_TEST
+
 START_TEST(a_stop_before_the_start_is_remembered_for_each)
 {
 	int i;
@@ -167,6 +196,7 @@ int main(void)
 	tcase_add_test(tcase, a_group_can_be_served_again);
 	tcase_add_test(tcase, an_error_or_exit_of_one_ends_them_all);
 	tcase_add_test(tcase, closing_all_cuts_the_handler_of_one_and_leaves_none_running);
+	tcase_add_test(tcase, each_member_has_its_own_poll_interval);
 	tcase_add_test(tcase, a_stop_before_the_start_is_remembered_for_each);
 	tcase_add_test(tcase, a_server_that_is_not_open_or_is_served_already_is_refused);
 	return run_suite(suite);
