@@ -68,6 +68,7 @@ void ssv_live_abort(struct ssv_server *server)
 {
 	struct ssv_request *request;
 
+	__atomic_store_n(&server->aborting, true, __ATOMIC_SEQ_CST);
 	pthread_mutex_lock(&server->lock);
 	for (request = server->live; request != NULL; request = request->next) {
 		if (ssv_transport_is_stream(request->socket.transport))

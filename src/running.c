@@ -146,6 +146,12 @@ void ssv_running_reset(struct ssv_server *server)
 {
 	__atomic_store_n(&server->state, SSV_FRESH, __ATOMIC_SEQ_CST);
 	server->barred = false;
+	__atomic_store_n(&server->aborting, false, __ATOMIC_SEQ_CST);
+}
+
+bool ssv_server_is_aborting(const struct ssv_server *server)
+{
+	return __atomic_load_n(&server->aborting, __ATOMIC_SEQ_CST);
 }
 
 void ssv_running_forsake(struct ssv_server *server)

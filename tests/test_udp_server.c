@@ -4,8 +4,10 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/udp.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 #define SOMEWHERE "udp://127.0.0.1:0"
@@ -242,6 +244,45 @@ START_TEST(a_server_that_is_closed_answers_no_more_and_its_port_is_free)
 }
 END_TEST
 
+static int arrived; /* an eventfd */
+
+static int work_until_told(struct ssv_handler *handler)
+{
+	eventfd_write(arrived, 1);
+	while (!ssv_server_is_aborting(handler->server))
+		poll(NULL, 0, 1);
+	return 0;
+}
+
+START_TEST(a_handler_without_a_connection_can_see_that_its_time_is_up)
+{
+	static const struct ssv_handler_ops stubborn = {.handle = work_until_told};
+	const struct ssv_address at = address_of(SOMEWHERE);
+	struct ssv_threading_udp_server threads;
+	struct ssv_server *one = _i == 0 ? server : &threads.udp.base;
+	struct served served;
+	eventfd_t count;
+	int client;
+
+	make_server(SOMEWHERE, &stubborn);
+	ssv_threading_udp_server_init(&threads, &at, &stubborn);
+	arrived = eventfd(0, EFD_CLOEXEC);
+	one->grace = 20;
+	one->abort_timeout = 10000;
+	ck_assert_int_eq(ssv_server_open(one), 0);
+	serve(&served, one);
+	client = connect_to(one);
+	ck_assert_int_eq(send(client, "x", 1, 0), 1);
+	ck_assert_int_eq(eventfd_read(arrived, &count), 0);
+	ck_assert(!ssv_server_is_aborting(one));
+	ck_assert_int_eq(ssv_server_close(one), 0);
+	ck_assert(!ssv_server_is_aborting(one));
+	ck_assert_int_eq(result_of(&served), 0);
+	close(client);
+	close(arrived);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("udp_server");
@@ -255,5 +296,7 @@ int main(void)
 	tcase_add_test(tcase, a_client_that_is_gone_disturbs_nobody);
 	tcase_add_test(tcase, a_reply_that_cannot_be_sent_is_an_error_of_that_request_alone);
 	tcase_add_test(tcase, a_server_that_is_closed_answers_no_more_and_its_port_is_free);
+	tcase_add_loop_test(
+		tcase, a_handler_without_a_connection_can_see_that_its_time_is_up, 0, 2);
 	return run_suite(suite);
 }

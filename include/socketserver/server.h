@@ -100,6 +100,7 @@ struct ssv_server {
 	pthread_cond_t changed;
 	bool inside;                  /* a thread is in the loop */
 	bool barred;                  /* a close has begun: nobody gets in */
+	bool aborting;                /* and has lost its patience; changed with atomics alone */
 	unsigned int run;             /* how many times one has been */
 	struct ssv_request *live;     /* the open requests */
 	struct ssv_server *next_open; /* of those that have a socket */
@@ -196,6 +197,14 @@ SSV_API int ssv_server_stop_on_signals(struct ssv_server *server, ...);
  * (server_close().)
  */
 SSV_API int ssv_server_close(struct ssv_server *server);
+
+/**
+ * Whether a close has cut the connections, since its grace is over: for handlers that wait for
+ * something else than their connection, or have none, as on a datagram server. They have
+ * `abort_timeout` from then on. Not known in a forked child: its parent sends it SIGTERM. From any
+ * thread.
+ */
+SSV_API bool ssv_server_is_aborting(const struct ssv_server *server);
 
 /** What it has done so far. From any thread. */
 SSV_API void ssv_server_counters(struct ssv_server *server, struct ssv_counters *counters);
