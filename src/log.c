@@ -82,36 +82,50 @@ static bool has_room(int fd)
 	return n == 1 && (polled.revents & POLLOUT) != 0;
 }
 
-/* A pipe that nobody reads any more must not end the process: its signal is taken back. */
-static void write_line(const char *line, size_t length)
+/* A pipe that nobody reads any more must not end the process: its signal is taken back. Whether it
+ * was written. */
+static bool write_line(const char *line, size_t length)
 {
 	const struct timespec now = {0};
 	sigset_t sigpipe, pending, before;
+	bool done;
 
 	sigemptyset(&sigpipe);
 	sigaddset(&sigpipe, SIGPIPE);
 	sigpending(&pending);
 	pthread_sigmask(SIG_BLOCK, &sigpipe, &before);
-	if (write(STDERR_FILENO, line, length) < 0 && errno == EPIPE &&
-		!sigismember(&pending, SIGPIPE))
+	done = write(STDERR_FILENO, line, length) >= 0;
+	if (!done && errno == EPIPE && !sigismember(&pending, SIGPIPE))
 		sigtimedwait(&sigpipe, NULL, &now);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return done;
+}
+
+/* Ahead of the next line, and in one piece with it: there may be room for no other. */
+static size_t say_lost(char *line, size_t size, unsigned int lost)
+{
+	if (lost == 0)
+		return 0;
+	return (size_t)snprintf(line, size, "socketserver: warning: %u line%s lost here\n", lost,
+		lost == 1 ? " was" : "s were");
 }
 
 void ssv_log_to_stderr(struct ssv_log *log, enum ssv_log_level level,
 	const struct ssv_request *request, const char *message)
 {
+	static unsigned int lost;
+	unsigned int before = __atomic_exchange_n(&lost, 0, __ATOMIC_RELAXED);
 	char line[4096], peer[SSV_ADDRESS_TEXT_SIZE] = "";
-	size_t length;
+	size_t length = say_lost(line, sizeof(line), before);
 
 	(void)log;
 	if (request != NULL && request->client_address.length > 0)
 		ssv_address_format(&request->client_address, peer);
-	snprintf(line, sizeof(line) - 1, "socketserver: %s: %s%s%s", ssv_log_level_name(level),
-		peer, peer[0] == '\0' ? "" : ": ", message);
-	make_harmless(line);
-	length = strlen(line);
+	snprintf(line + length, sizeof(line) - 1 - length, "socketserver: %s: %s%s%s",
+		ssv_log_level_name(level), peer, peer[0] == '\0' ? "" : ": ", message);
+	make_harmless(line + length);
+	length += strlen(line + length);
 	line[length] = '\n';
-	if (has_room(STDERR_FILENO))
-		write_line(line, length + 1);
+	if (!has_room(STDERR_FILENO) || !write_line(line, length + 1))
+		__atomic_add_fetch(&lost, before + 1, __ATOMIC_RELAXED);
 }

@@ -32,7 +32,8 @@ struct ssv_log {
  * The `write` of the log that every server starts with (its level is SSV_LOG_WARNING): one line to
  * standard error in a single write(2), control characters made harmless, cut where it is longer
  * than a pipe takes in one piece (4 KiB). Where that fails, or takes longer than 100 ms, the line
- * is lost: a log never stops a server.
+ * is lost: a log never stops a server. How many were, is said by a line ahead of the next one that
+ * goes through (of this process: a forked child counts for itself).
  */
 SSV_API void ssv_log_to_stderr(struct ssv_log *log, enum ssv_log_level level,
 	const struct ssv_request *request, const char *message);
