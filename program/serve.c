@@ -41,7 +41,7 @@ static const struct option_spec specs[] = {
 	{"max-threads", "N", "threads of a threading server at a time (default 1024)",
 		option_set_whole, offsetof(struct settings, listener.max_threads), 1, 65535, 0},
 	{"stack-size", "KIB", "of each thread (default 256)", option_set_whole,
-		offsetof(struct settings, listener.stack_size), 16, 1048576, 0},
+		offsetof(struct settings, listener.stack_size), 64, 1048576, 0},
 	{"max-children", "N", "children of a forking server at a time (default 256)",
 		option_set_whole, offsetof(struct settings, listener.max_children), 1, 65535, 0},
 	{"backlog", "N", "connections that may wait in the kernel (default: its maximum)",
@@ -235,18 +235,26 @@ static int open_handler(struct serve *serve)
 	return error != NULL ? EXIT_USAGE : EXIT_FAILURE; /* with words: it is not to be used so */
 }
 
+/* A name may stand for another address by now: its reach is checked once more. */
+static int open_server(const struct serve *serve, struct ssv_server *server)
+{
+	const struct ssv_address at = server->server_address;
+	char text[SSV_ADDRESS_TEXT_SIZE];
+	int rc = ssv_server_open(server);
+
+	if (rc < 0)
+		return explain_listen(rc, &at);
+	return check_reach(
+		serve, &server->server_address, ssv_address_format(&server->server_address, text));
+}
+
 static int open_servers(struct serve *serve)
 {
-	struct ssv_address at;
-	int rc;
+	int status = 0;
 
-	for (size_t i = 0; i < serve->count; i++) {
-		at = serve->servers[i]->server_address;
-		rc = ssv_server_open(serve->servers[i]);
-		if (rc < 0)
-			return explain_listen(rc, &at);
-	}
-	return 0;
+	for (size_t i = 0; i < serve->count && status == 0; i++)
+		status = open_server(serve, serve->servers[i]);
+	return status;
 }
 
 /* Who started us without a standard output (EBADF) does not want to know. */

@@ -1,7 +1,7 @@
 """echo and upper, as their clients see them."""
 
 from handler_test import (DATAGRAMS, MODES, STREAMS, Server, connect, equal, for_each, main, netcat,
-                          receive_all, receive_exactly, talk)
+                          receive_all, receive_exactly, run, talk, test)
 import socket
 
 HANDLERS = (("echo", bytes), ("upper", bytes.upper))
@@ -37,6 +37,16 @@ def a_datagram_is_sent_by_talk(handler, address):
     name, expected = handler
     with Server(name, address) as server:
         equal(talk(server.address, TEXT), expected(TEXT))
+
+
+@test
+def the_smallest_stack_is_enough():
+    arguments = "tcp://127.0.0.1:0", "--mode", "threading", "--stack-size"
+    status, _, errors = run("serve", "echo", *arguments, "63")
+    assert status == 2 and "--stack-size 63" in errors, errors
+    with Server("echo", *arguments, "64") as server, connect(server.address) as client:
+        client.sendall(b"x" * 16384)
+        equal(receive_exactly(client, 16384), b"x" * 16384)
 
 
 main()

@@ -2,11 +2,12 @@
 
 import ctypes
 import fcntl
+import os
 import socket
 import struct
 import time
 
-from handler_test import MODES, Server, connect, equal, for_each, main, wait_until
+from handler_test import MODES, Server, connect, equal, for_each, main, run, test, wait_until
 
 UDP = ("udp://127.0.0.1:0", "udp://[::1]:0")
 CLONE_NEWNET = 0x40000000
@@ -55,6 +56,16 @@ def a_client_on_the_same_host_is_served_by_a_public_server(mode):
         with connect(server.address.replace("0.0.0.0", "127.0.0.1")) as client:
             client.send(b"hello")
             equal(client.recv(100), b"hello")
+
+
+@test
+def a_name_that_stands_for_another_address_when_it_is_bound_is_refused():
+    asan = os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0"
+    status, output, errors = run(
+        "serve", "echo", "udp://rebinding.example:0",
+        env={**os.environ, "LD_PRELOAD": os.environ["REBINDING_NAME"], "ASAN_OPTIONS": asan})
+    equal((status, output), (2, b""))
+    assert "other hosts can reach it: udp://0.0.0.0:" in errors, errors
 
 
 def enter_a_network_of_its_own():
