@@ -12,8 +12,14 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* Linux 6.2; older headers lack it. */
+/* Linux 6.2 and 6.12; older headers lack them. */
 #define ACCESS_FS_TRUNCATE (UINT64_C(1) << 14)
+#define SCOPE_SIGNAL (UINT64_C(1) << 1)
+
+/* As of Linux 6.12, too; what an older kernel does not know must be 0. */
+struct ruleset_attributes {
+	uint64_t handled_access_fs, handled_access_net, scoped;
+};
 
 static bool start_anew(void)
 {
@@ -119,32 +125,37 @@ static bool allow_writing(int ruleset, const char *path, uint64_t rights)
 	return rc == 0;
 }
 
-static bool write_nothing_but_temporary_files(long abi)
+static bool allow_temporary_files(int ruleset, uint64_t rights)
 {
-	const uint64_t rights = rights_to_write(abi);
-	const struct landlock_ruleset_attr attributes = {.handled_access_fs = rights};
-	int ruleset = (int)syscall(SYS_landlock_create_ruleset, &attributes, sizeof(attributes), 0);
+	return allow_writing(ruleset, "/tmp", rights) &&
+	       allow_writing(ruleset, "/var/tmp", rights) &&
+	       allow_writing(ruleset, "/dev/null", LANDLOCK_ACCESS_FS_WRITE_FILE);
+}
+
+static bool apply(const struct ruleset_attributes *attributes)
+{
+	const uint64_t rights = attributes->handled_access_fs;
+	int ruleset = (int)syscall(SYS_landlock_create_ruleset, attributes, sizeof(*attributes), 0);
 	bool done;
 
 	if (ruleset < 0)
 		return false;
-	done = allow_writing(ruleset, "/tmp", rights) &&
-	       allow_writing(ruleset, "/var/tmp", rights) &&
-	       allow_writing(ruleset, "/dev/null", LANDLOCK_ACCESS_FS_WRITE_FILE) &&
+	done = (rights == 0 || allow_temporary_files(ruleset, rights)) &&
 	       syscall(SYS_landlock_restrict_self, ruleset, 0) == 0;
 	close(ruleset);
 	return done;
 }
 
 /* Where the kernel has no Landlock, or has it switched off, the user's own rights have to do. */
-static bool restrict_files(const struct confinement *confinement)
+static bool restrict_by_landlock(const struct confinement *confinement)
 {
-	long abi;
+	long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
+	const struct ruleset_attributes attributes = {
+		.handled_access_fs = abi >= 1 && confinement->read_only ? rights_to_write(abi) : 0,
+		.scoped = abi >= 6 ? SCOPE_SIGNAL : 0,
+	};
 
-	if (!confinement->read_only)
-		return true;
-	abi = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
-	return abi < 1 || write_nothing_but_temporary_files(abi);
+	return (attributes.handled_access_fs == 0 && attributes.scoped == 0) || apply(&attributes);
 }
 
 /* A change of the user would undo it; and the parent may have ended before it was asked for. */
@@ -161,7 +172,7 @@ const char *confine(const struct confinement *confinement, pid_t parent)
 		return "another user";
 	if (!set_limits(confinement))
 		return "limits";
-	if (!gain_nothing() || !restrict_files(confinement))
+	if (!gain_nothing() || !restrict_by_landlock(confinement))
 		return "powers";
 	return end_with(parent) ? NULL : "a parent";
 }

@@ -20,7 +20,8 @@ struct confinement {
 
 /**
  * A session and group of its own, signals as they are by default, / as the directory, umask 077,
- * another user, limits, and no way to gain any power again; its end when `parent` ends. On any
+ * another user, limits, no way to gain any power again, and no signals to anybody but what it
+ * starts (Landlock, since Linux 6.12); its end when `parent` ends. On any
  * failure the process must not go on: returns the name of what failed, with errno, or NULL. Safe
  * after a fork of a process with threads.
  */

@@ -337,9 +337,32 @@ def only_root_can_run_commands_as_another():
         assert status == 2 and "only root" in errors, errors
 
 
-def has_landlock():
+def landlock():
+    """The version of it that this kernel has."""
     create_ruleset = 444
-    return ctypes.CDLL(None).syscall(create_ruleset, None, 0, 1) > 0
+    return ctypes.CDLL(None).syscall(create_ruleset, None, 0, 1)
+
+
+@test
+def a_command_signals_nobody_but_what_it_started():
+    if landlock() < 6:
+        return
+    signals = script("signals", 'kill -STOP $PPID; kill -9 $1; sleep 1000 & kill $! && echo done')
+    user = {"user": 65534, "group": 65534} if IS_ROOT else {}
+    victim = subprocess.Popen(["/bin/sleep", "1000"], cwd="/", **user)
+    try:
+        # a server that is the commands' own user, where that can execute it
+        for who in ({}, {"cwd": "/", **user}):
+            with contextlib.suppress(PermissionError), \
+                    serve("tcp://127.0.0.1:0", *signals, **who) as server:
+                matches(ask_once(server, b"signals %d" % victim.pid),
+                        b"(.*not permitted\n+){2}done\n")
+        with serve("unix:{directory}/s", "--shell") as server:
+            matches(ask_once(server, b"/bin/kill -9 %d" % victim.pid), b".*not permitted\n+")
+        equal(victim.poll(), None)
+    finally:
+        victim.kill()
+        victim.wait()
 
 
 @test
@@ -349,7 +372,7 @@ def allowed_commands_write_temporary_files_alone():
     with serve("unix:{directory}/s", *write) as server, connect(server.address) as client:
         for folder in ("/tmp", "/var/tmp"):
             equal(ask(client, b"write " + folder.encode()), b"written\n")
-        if has_landlock():
+        if landlock() > 0:
             matches(ask(client, b"write /dev/shm"), b".*Permission denied\n")
     with serve("unix:{directory}/t", "--shell") as server:
         equal(ask_once(server, f"echo >/dev/shm/{name} && rm /dev/shm/{name}".encode()), NOTHING)
