@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static const char *const built_in[] = {
@@ -44,12 +45,15 @@ int allow_list_add(struct allow_list *list, const char *name_and_path)
 {
 	size_t length = strcspn(name_and_path, "=");
 	const char *path = name_and_path + length + 1;
+	struct stat file;
 	size_t same;
 
 	if (!is_name(name_and_path, length) || name_and_path[length] != '=' || *path != '/')
 		return -EINVAL;
-	if (access(path, X_OK) < 0)
+	if (access(path, X_OK) < 0 || stat(path, &file) < 0)
 		return -errno;
+	if (!S_ISREG(file.st_mode))
+		return S_ISDIR(file.st_mode) ? -EISDIR : -EACCES;
 	same = find(list->programs, list->program_count, name_and_path, length);
 	if (same == list->program_count)
 		return add(list->programs, &list->program_count, name_and_path);
@@ -76,8 +80,11 @@ static const char *path_in(const char *const *programs, size_t count, const char
 /* One of ours can be replaced. */
 static const char *path_of(const struct allow_list *list, const char *name)
 {
-	const char *path = path_in(list->programs, list->program_count, name);
+	const char *path;
 
+	if (!is_name(name, strlen(name)))
+		return NULL;
+	path = path_in(list->programs, list->program_count, name);
 	return path != NULL ? path : path_in(built_in, BUILT_IN_COUNT, name);
 }
 

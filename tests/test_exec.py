@@ -9,6 +9,7 @@ import ctypes
 import os
 import pwd
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -196,11 +197,22 @@ def a_name_given_again_replaces_the_program_and_is_listed_once():
 
 
 @test
+def a_name_is_all_that_is_before_the_first_equals_sign():
+    echo = f"{handler_test.directory}/a=b"
+    shutil.copy("/bin/echo", echo)
+    with serve("unix:{directory}/s", "--allow", "x=" + echo) as server, \
+            connect(server.address) as client:
+        equal(ask(client, b"x"), b"\n")
+        matches(ask(client, f"x={handler_test.directory}/a".encode()), b"refused: .*\n")
+
+
+@test
 def options_that_will_not_do_are_refused_at_the_start():
     for options, words in (
             (("--allow", "x"), "--allow x"), (("--allow", "x=date"), "--allow x=date"),
             (("--allow", "=/bin/date"), "--allow =/bin/date"),
-            (("--allow", "x=/none"), "No such file"), (("--allow", "x=/etc/passwd"), "denied"),
+            (("--allow", "x=/none"), "No such file"), (("--allow", "x=/tmp"), "directory"),
+            (("--allow", "x=/dev/null"), "denied"), (("--allow", "x=/etc/passwd"), "denied"),
             (("--allow-args", "x"), "--allow-args names no command"),
             (("--time-limit", "0"), "--time-limit 0"), (("--time-limit", "x"), "--time-limit x"),
             (("--max-output", "63"), "--max-output 63"), (("--reply", "x"), "--reply x"),
