@@ -8,10 +8,13 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #define FIRST_ROOM 4096
+#define LOOK 100             /* ms between two looks at whether it is over */
+#define KEEPER_PATIENCE 5000 /* ms for the keeper's end; of its own accord it takes 4 s at most */
 #define CUT_SIZE (sizeof(COMMAND_CUT) - 1)
 
 struct run {
@@ -23,6 +26,7 @@ struct run {
 	int64_t until;         /* ms: when it is ended … */
 	enum command_end then; /* … and why */
 	pid_t keeper;
+	int pidfd; /* the keeper's, or -1 */
 };
 
 /* --- the start --- */
@@ -46,22 +50,39 @@ static pid_t fork_keeper(const struct command *command, int output)
 	return pid < 0 ? -error : pid;
 }
 
+/* The command's user may open it by its name, too: /dev/stderr. */
+static int open_pipe(const struct confinement *confinement, int *ends)
+{
+	int error;
+
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return -errno;
+	if (!confinement->switches_user || fchown(ends[1], confinement->uid, confinement->gid) == 0)
+		return 0;
+	error = errno;
+	close(ends[0]);
+	close(ends[1]);
+	return -error;
+}
+
 static int start(struct run *run)
 {
 	struct confinement confinement = *run->command->confinement;
 	struct command command = *run->command;
-	int ends[2];
+	int ends[2], rc = open_pipe(&confinement, ends);
 
+	if (rc < 0)
+		return rc;
 	command.confinement = &confinement;
 	confinement.processes +=
 		confine_count_processes(confinement.switches_user ? confinement.uid : geteuid());
-	if (pipe2(ends, O_CLOEXEC) < 0)
-		return -errno;
 	run->output = ends[0];
 	run->keeper = fork_keeper(&command, ends[1]);
 	close(ends[1]);
 	if (run->keeper < 0)
 		close(ends[0]);
+	else
+		run->pidfd = (int)syscall(SYS_pidfd_open, run->keeper, 0);
 	return run->keeper < 0 ? run->keeper : 0;
 }
 
@@ -145,6 +166,14 @@ static void see_client(struct run *run, int events)
 	run->events &= ~events;
 }
 
+static void see_whether_over(struct run *run)
+{
+	const struct command *command = run->command;
+
+	if (command->is_over != NULL && command->is_over(command->context))
+		end_in(run, 0, COMMAND_STOPPED);
+}
+
 /* Until there is output or its end: then true. */
 static bool wait_for_output(struct run *run)
 {
@@ -155,8 +184,9 @@ static bool wait_for_output(struct run *run)
 	while (left > 0) {
 		polled[1].events = (short)run->events;
 		polled[0].revents = polled[1].revents = 0;
-		if (poll(polled, 2, left < INT32_MAX ? (int)left : INT32_MAX) < 0 && errno != EINTR)
+		if (poll(polled, 2, left < LOOK ? (int)left : LOOK) < 0 && errno != EINTR)
 			return false;
+		see_whether_over(run);
 		if (polled[1].revents != 0)
 			see_client(run, polled[1].revents);
 		if (polled[0].revents != 0)
@@ -168,26 +198,66 @@ static bool wait_for_output(struct run *run)
 
 /* --- the end --- */
 
-/* Returns when the keeper has ended, which it does within seconds; the host may have waited for it
- * in our place. */
+static void signal_keeper(const struct run *run, int signal)
+{
+	if (run->pidfd < 0)
+		kill(run->keeper, signal);
+	else
+		syscall(SYS_pidfd_send_signal, run->pidfd, signal, NULL, 0);
+}
+
+/* Without a pidfd it is the pipe that tells: the keeper holds it open to its end. */
+static bool keeper_ends_in(const struct run *run, int ms)
+{
+	struct pollfd keeper = {.fd = run->pidfd, .events = POLLIN};
+	int64_t until = monotonic_ms() + ms, left = ms;
+	int n = 0;
+
+	if (run->pidfd < 0)
+		keeper = (struct pollfd){.fd = run->output};
+	while (n <= 0 && left > 0) {
+		n = poll(&keeper, 1, (int)left);
+		left = until - monotonic_ms();
+	}
+	return n > 0;
+}
+
+/* The host may have waited for it in our place. */
+static int status_of(const struct run *run)
+{
+	int status;
+	pid_t pid;
+
+	do
+		pid = waitpid(run->keeper, &status, 0);
+	while (pid < 0 && errno == EINTR);
+	if (pid < 0)
+		return -1;
+	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+/* A command of the keeper's own user may have stopped it, where the kernel lets it. */
 static void end(struct run *run, bool at_once)
 {
 	struct command_result *result = run->result;
-	int status = 0;
 
-	if (at_once)
-		kill(run->keeper, SIGTERM);
-	while (waitpid(run->keeper, &status, 0) < 0 && errno == EINTR)
-		;
-	result->status = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+	if (at_once) {
+		signal_keeper(run, SIGTERM);
+		signal_keeper(run, SIGCONT);
+	}
+	if (!keeper_ends_in(run, KEEPER_PATIENCE))
+		signal_keeper(run, SIGKILL);
+	result->status = status_of(run);
 	if (result->end != COMMAND_TOO_LONG)
 		read_rest(run);
 	close(run->output);
+	if (run->pidfd >= 0)
+		close(run->pidfd);
 }
 
 int command_run(const struct command *command, struct command_result *result)
 {
-	struct run run = {.command = command, .result = result, .events = POLLRDHUP};
+	struct run run = {.command = command, .result = result, .events = POLLRDHUP, .pidfd = -1};
 	ssize_t n = 1;
 	int rc;
 
@@ -199,6 +269,7 @@ int command_run(const struct command *command, struct command_result *result)
 		rc = start(&run);
 	if (rc < 0) {
 		free(result->output);
+		result->output = NULL;
 		return rc;
 	}
 	while (n > 0)

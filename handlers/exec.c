@@ -12,13 +12,19 @@
 #include <socketserver/socketserver.h>
 #include <string.h>
 
-/* Of what follows without a pause, too, the rest is dropped: it is no question of its own. */
+#define MOST_DROPPED (64 * EXEC_COMMAND_SIZE)
+#define PATIENCE 10000 /* ms, with a client that takes its reply, which is in memory meanwhile */
+
+/* What follows without a pause is dropped: it would be taken for the acknowledgement. */
 static bool is_there_more(struct ssv_stream *stream)
 {
-	char rest[8 * EXEC_COMMAND_SIZE];
+	char rest[EXEC_COMMAND_SIZE];
+	size_t dropped = 0;
 
-	return ssv_stream_wait(stream, -1, 0) > 0 &&
-	       ssv_stream_read(stream, rest, sizeof(rest)) > 0;
+	while (dropped < MOST_DROPPED && ssv_stream_wait(stream, -1, 0) > 0 &&
+		ssv_stream_read(stream, rest, sizeof(rest)) > 0)
+		dropped += sizeof(rest);
+	return dropped > 0;
 }
 
 static void strip_question(struct exec_question *question)
@@ -42,6 +48,11 @@ static ssize_t read_question(struct ssv_stream *stream, struct exec_question *qu
 	return n;
 }
 
+static int earlier(int ms, int other)
+{
+	return ms < 0 || other < ms ? other : ms;
+}
+
 /* Its length, then, when the client has acknowledged that, the reply itself. */
 static ssize_t send_in_two_steps(struct ssv_stream *stream, const struct exec_reply *reply)
 {
@@ -51,6 +62,19 @@ static ssize_t send_in_two_steps(struct ssv_stream *stream, const struct exec_re
 	if (n > 0)
 		n = ssv_stream_read(stream, acknowledgement, sizeof(acknowledgement));
 	return n > 0 ? ssv_stream_write(stream, reply->text, reply->size) : n;
+}
+
+static ssize_t send_reply(struct ssv_stream *stream, const struct exec_reply *reply, bool raw)
+{
+	const struct ssv_limits before = stream->limits;
+	ssize_t n;
+
+	stream->limits.timeout = earlier(before.timeout, PATIENCE);
+	stream->limits.write_timeout = earlier(before.write_timeout, PATIENCE);
+	n = raw ? ssv_stream_write(stream, reply->text, reply->size)
+		: send_in_two_steps(stream, reply);
+	stream->limits = before;
+	return n;
 }
 
 static int exec_handle(struct ssv_handler *handler)
@@ -64,15 +88,13 @@ static int exec_handle(struct ssv_handler *handler)
 
 	while ((n = read_question(stream, &question)) > 0) {
 		n = exec_answer(handler, &question, &manner, &reply);
-		if (n == 0 && settings->raw)
-			n = ssv_stream_write(stream, reply.text, reply.size);
-		else if (n == 0)
-			n = send_in_two_steps(stream, &reply);
+		if (n == 0)
+			n = send_reply(stream, &reply, settings->raw);
 		exec_reply_free(&reply);
-		if (n <= 0)
+		if (n <= 0 || reply.is_last)
 			break;
 	}
-	return (int)n;
+	return n < 0 ? (int)n : 0;
 }
 
 static int exec_datagram_handle(struct ssv_handler *handler)

@@ -2,6 +2,7 @@
 #include "exec_audit.h"
 #include "exec_settings.h"
 #include <errno.h>
+#include <signal.h>
 #include <socketserver/server.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +15,6 @@
 
 /* --- whether it may be run --- */
 
-/* One line: HTTP, which a web page can have a browser speak to us, has more. */
 static const char *resolve_for_shell(
 	const struct ssv_handler *handler, char *command, char **arguments)
 {
@@ -23,8 +23,6 @@ static const char *resolve_for_shell(
 	if (handler->request->client_address.transport == SSV_UNIX &&
 		(ssv_request_credentials(handler->request, &peer) < 0 || peer.uid != geteuid()))
 		return "refused: only the server's own user may run commands here\n";
-	if (strpbrk(command, "\r\n") != NULL)
-		return "refused: a command is one line here\n";
 	arguments[0] = (char *)"/bin/sh";
 	arguments[1] = (char *)"-c";
 	arguments[2] = (char *)"--";
@@ -33,14 +31,23 @@ static const char *resolve_for_shell(
 	return NULL;
 }
 
+/* HTTP, which a web page can have a browser speak to us, has more lines than one. */
+static const char *refuse_stranger(const struct exec_question *question)
+{
+	if (question->too_long)
+		return "refused: a command has " TEXT(EXEC_COMMAND_SIZE) " bytes at most\n";
+	return memchr(question->text, '\r', question->length) != NULL ||
+			       memchr(question->text, '\n', question->length) != NULL
+		       ? "refused: a command is one line\n"
+		       : NULL;
+}
+
 /* Why it is refused, or NULL; `question` is changed, and the arguments point into it. */
 static const char *resolve(
 	const struct ssv_handler *handler, struct exec_question *question, char **arguments)
 {
 	const struct exec_settings *settings = handler->server->user;
 
-	if (question->too_long)
-		return "refused: a command has " TEXT(EXEC_COMMAND_SIZE) " bytes at most\n";
 	if (strlen(question->text) < question->length)
 		return "refused: a zero byte in the command\n";
 	if (settings->shell)
@@ -55,7 +62,31 @@ static const char *const ends[] = {
 	[COMMAND_TIMED_OUT] = "timed out, status",
 	[COMMAND_TOO_LONG] = "too much output, status",
 	[COMMAND_ABANDONED] = "client gone, status",
+	[COMMAND_STOPPED] = "server stopped, status",
 };
+
+/* A child of a forking server is told of its end by SIGTERM, which we have blocked. */
+static bool is_over(const void *context)
+{
+	const struct ssv_handler *handler = context;
+	const struct exec_settings *settings = handler->server->user;
+	sigset_t pending;
+
+	if (getpid() == settings->server)
+		return ssv_server_is_aborting(handler->server);
+	sigpending(&pending);
+	return sigismember(&pending, SIGTERM) == 1;
+}
+
+/* Whom the kernel knows may have some of the places alone. */
+static int take_slot(const struct ssv_handler *handler)
+{
+	const struct exec_settings *settings = handler->server->user;
+	struct ssv_credentials peer = {.uid = SLOTS_NOBODY};
+
+	ssv_request_credentials(handler->request, &peer);
+	return slots_take(&settings->shared->running, peer.uid);
+}
 
 static int run(const struct ssv_handler *handler, char *const *arguments, struct exec_reply *reply)
 {
@@ -68,13 +99,15 @@ static int run(const struct ssv_handler *handler, char *const *arguments, struct
 		.max_output = settings->max_output,
 		.client = ssv_transport_is_stream(stream->transport) ? stream->fd : -1,
 		.patience = settings->raw ? -1 : PATIENCE,
+		.is_over = is_over,
+		.context = handler,
 	};
-	int slot = slots_take(settings->running), rc;
+	int slot = take_slot(handler), rc;
 
 	if (slot < 0)
 		return slot;
 	rc = command_run(&command, &reply->result);
-	slots_give_back(settings->running, slot);
+	slots_give_back(&settings->shared->running, slot);
 	return rc;
 }
 
@@ -104,14 +137,27 @@ static void refuse(struct exec_reply *reply, const struct exec_manner *manner, c
 		reply->size = manner->most;
 }
 
+static const char *why_not_run(int error)
+{
+	if (error == -EBUSY)
+		return "refused: " TEXT(SLOTS_COUNT) " commands are running; try again later\n";
+	if (error == -EDQUOT)
+		return "refused: " TEXT(SLOTS_OF_A_USER) " of your commands are running; try again "
+							 "later\n";
+	return "refused: no process for it; try again later\n";
+}
+
 /* What becomes of it: one of the words for the log. */
 static const char *run_or_refuse(const struct ssv_handler *handler, struct exec_question *question,
 	const struct exec_manner *manner, struct exec_reply *reply)
 {
 	char *arguments[MAX_ARGUMENTS];
-	const char *refusal = resolve(handler, question, arguments);
+	const char *refusal = refuse_stranger(question);
 	int rc;
 
+	reply->is_last = refusal != NULL;
+	if (refusal == NULL)
+		refusal = resolve(handler, question, arguments);
 	if (refusal != NULL) {
 		refuse(reply, manner, refusal);
 		return "refused";
@@ -121,11 +167,19 @@ static const char *run_or_refuse(const struct ssv_handler *handler, struct exec_
 		take_output(reply, manner);
 		return ends[reply->result.end];
 	}
-	refuse(reply, manner,
-		rc == -EBUSY
-			? "refused: " TEXT(SLOTS_COUNT) " commands are running; try again later\n"
-			: "refused: no process for it; try again later\n");
-	return rc == -EBUSY ? "busy" : "no process";
+	refuse(reply, manner, why_not_run(rc));
+	return rc == -EBUSY || rc == -EDQUOT ? "busy" : "no process";
+}
+
+/* So that the end of a forking server's child waits until the line is in the log. */
+static void hold_end(const struct exec_settings *settings, sigset_t *before)
+{
+	sigset_t end;
+
+	sigemptyset(&end);
+	if (getpid() != settings->server)
+		sigaddset(&end, SIGTERM);
+	pthread_sigmask(SIG_BLOCK, &end, before);
 }
 
 int exec_answer(const struct ssv_handler *handler, const struct exec_question *question,
@@ -133,7 +187,9 @@ int exec_answer(const struct ssv_handler *handler, const struct exec_question *q
 {
 	struct exec_question changed = *question;
 	struct exec_audit audit;
+	sigset_t before;
 
+	hold_end(handler->server->user, &before);
 	exec_audit_begin(&audit, question->text, question->length);
 	*reply = (struct exec_reply){.result.status = -1};
 	if (question->length == 0) {
@@ -142,9 +198,11 @@ int exec_answer(const struct ssv_handler *handler, const struct exec_question *q
 	} else {
 		audit.outcome = run_or_refuse(handler, &changed, manner, reply);
 	}
+	audit.ran = reply->result.output != NULL;
 	audit.status = reply->result.status;
 	audit.bytes = reply->size;
 	exec_audit_end(&audit, handler);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	return reply->result.end == COMMAND_ABANDONED ? -EPIPE : 0;
 }
 

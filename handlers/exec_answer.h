@@ -19,6 +19,7 @@ struct exec_reply {
 	const char *text;
 	size_t size;
 	struct command_result result;
+	bool is_last; /**< what else the client sends is not to be taken for commands */
 };
 
 /** How it is said that there was no output, and how much fits into a reply. */

@@ -1,9 +1,12 @@
 #include "exec_settings.h"
+#include "command.h"
+#include "exec_audit.h"
 #include "log_line.h"
 #include "number.h"
 #include <errno.h>
 #include <pwd.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #define DEFAULT_TIME_LIMIT 10000
@@ -48,7 +51,7 @@ static int set_max_output(void *state, const char *value)
 {
 	struct exec_settings *settings = state;
 
-	return read_bytes(value, 1 << 30, &settings->max_output);
+	return read_bytes(value, 64 << 20, &settings->max_output);
 }
 
 static int set_max_reply(void *state, const char *value)
@@ -99,7 +102,7 @@ const struct ssv_handler_option exec_options[] = {
 		set_allow_args},
 	{"time-limit", "SECONDS", "kill a command after so long (default 10; 0.001 to 86400)",
 		set_time_limit},
-	{"max-output", "BYTES", "of a command (default 1048576; 64 to 1073741824)", set_max_output},
+	{"max-output", "BYTES", "of a command (default 1048576; 64 to 67108864)", set_max_output},
 	{"max-reply", "BYTES", "of a datagram (default 1024; 64 to 65507)", set_max_reply},
 	{"reply", "HOW", "length: its length first, as clients expect (default); raw: the output",
 		set_reply},
@@ -190,6 +193,23 @@ static void set_defaults(struct exec_settings *settings)
 	};
 }
 
+/* The servers' close waits for commands to be ended. */
+static int prepare(struct exec_settings *settings, struct ssv_server *const *servers, size_t count)
+{
+	void *memory = mmap(NULL, sizeof(*settings->shared), PROT_READ | PROT_WRITE,
+		MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	if (memory == MAP_FAILED)
+		return -errno;
+	settings->shared = memory;
+	slots_init(&settings->shared->running);
+	settings->first = servers[0];
+	settings->server = getpid();
+	for (size_t i = 0; i < count; i++)
+		servers[i]->abort_timeout = COMMAND_END_TIME;
+	return 0;
+}
+
 int exec_settings_open(
 	void *state, struct ssv_server *const *servers, size_t count, const char **error)
 {
@@ -206,12 +226,13 @@ int exec_settings_open(
 		*error = "--allow-args names no command: add it with --allow";
 	if (rc == 0)
 		rc = choose_user(settings, error);
-	return rc < 0 ? rc : slots_open(&settings->running);
+	return rc < 0 ? rc : prepare(settings, servers, count);
 }
 
 void exec_settings_close(void *state)
 {
 	struct exec_settings *settings = state;
 
-	slots_close(settings->running);
+	exec_audit_rest(settings->first);
+	munmap(settings->shared, sizeof(*settings->shared));
 }

@@ -3,15 +3,24 @@
 #define HANDLERS_EXEC_SETTINGS_H
 
 #include "allow_list.h"
+#include "budget.h"
 #include "confine.h"
 #include "slots.h"
 #include <socketserver/handler_descriptor.h>
 
+/** What child processes share. */
+struct exec_shared {
+	struct slots running;
+	struct budget refusals; /**< lines for the log */
+};
+
 struct exec_settings {
 	struct allow_list allowed;
 	struct confinement confinement;
-	struct slots *running;
-	int time_limit; /* ms; 0: not chosen, and so the next two */
+	struct exec_shared *shared;
+	const struct ssv_server *first; /* of the servers */
+	pid_t server;                   /* who serves, and not a child of it */
+	int time_limit;                 /* ms; 0: not chosen, and so the next two */
 	size_t max_output, max_reply;
 	const char *run_as; /* NULL: not chosen */
 	bool raw, shell, insecure;

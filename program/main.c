@@ -107,6 +107,8 @@ int main(int argc, char **argv)
 {
 	open_standard_descriptors();
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGCHLD,
+		SIG_DFL); /* whoever started us may have ignored it: statuses would be lost */
 	if (argc < 2)
 		return complain_usage("no command");
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)

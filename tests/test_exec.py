@@ -6,13 +6,19 @@ from handler_test import (DATAGRAMS, MODES, PATIENCE, STREAMS, Server, connect, 
 import handler_test
 import contextlib
 import ctypes
+import functools
+import glob
 import os
+import pathlib
 import pwd
 import re
+import resource
 import shutil
 import signal
 import socket
 import subprocess
+import sys
+import time
 
 DATE = rb"\w{3} \w{3} [ \d]\d .* \d{4}\n"
 CUT = b"\n[cut]\n"
@@ -82,8 +88,8 @@ def wait_for(n, command_line):
 
 
 def children_of(pid):
-    with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
-        return [int(child) for child in file.read().split()]
+    return [int(child) for path in glob.glob(f"/proc/{pid}/task/*/children")
+            for child in pathlib.Path(path).read_text("ascii").split()]
 
 
 def audit(server):
@@ -161,13 +167,32 @@ def a_command_too_long_or_with_a_zero_byte_is_refused_whole():
     with serve("tcp://127.0.0.1:0", *script("first", "echo $1")) as server, \
             connect(server.address) as client:
         equal(ask(client, b"first " + b"x" * 1018), b"x" * 1018 + b"\n")
-        matches(ask(client, b"first " + b"x" * 1019), b"refused: .*1024 bytes.*\n")
         for command in (b"date\0x", b"date\0", b"\0"):
             matches(ask(client, command), b"refused: .*zero byte.*\n")
         matches(ask(client, b"date"), DATE)
+        matches(ask(client, b"first " + b"x" * 1019), b"refused: .*1024 bytes.*\n")
     with serve("udp://127.0.0.1:0") as server, connect(server.address) as client:
         client.send(b"date" + b" " * 2000)
         matches(client.recv(1024), b"refused: .*1024 bytes.*\n")
+
+
+@for_each(("--shell", "--raw", "--allow-list"))
+def what_comes_after_the_head_of_a_strange_protocol_is_no_command(how):
+    mark = f"{handler_test.directory}/mark"
+    options = {"--shell": ("--shell",), "--raw": ("--shell", "--reply", "raw"),
+               "--allow-list": script("touch", "exec touch $1")}
+    with serve("unix:{directory}/s", *options[how]) as server:
+        for head in (b"POST / HTTP/1.1\r\nHost: x\r\n\r\n", b"x\ry", b"x" * 1025, b"y" * 9216):
+            with connect(server.address) as client:
+                client.send(head)
+                if how == "--raw":
+                    matches(client.recv(1024), b"refused: .*\n")
+                else:
+                    matches(reply(client), b"refused: .*\n")
+                with contextlib.suppress(BrokenPipeError):
+                    client.send(b"touch " + mark.encode())
+                equal(receive_all(client), b"")
+        assert not any("touch" in line for line in audit(server)) and not os.path.exists(mark)
 
 
 # What may be run ---------------------------------------------------------------------------------
@@ -212,7 +237,8 @@ def options_that_will_not_do_are_refused_at_the_start():
             (("--allow", "x"), "--allow x"), (("--allow", "x=date"), "--allow x=date"),
             (("--allow", "=/bin/date"), "--allow =/bin/date"),
             (("--allow", "x=/none"), "No such file"), (("--allow", "x=/tmp"), "directory"),
-            (("--allow", "x=/dev/null"), "denied"), (("--allow", "x=/etc/passwd"), "denied"),
+            (("--allow", "x=/dev/null"), "denied"), (("--max-output", "67108865"), "67108865"),
+            (("--allow", "x=/etc/passwd"), "denied"),
             (("--allow-args", "x"), "--allow-args names no command"),
             (("--time-limit", "0"), "--time-limit 0"), (("--time-limit", "x"), "--time-limit x"),
             (("--max-output", "63"), "--max-output 63"), (("--reply", "x"), "--reply x"),
@@ -399,6 +425,13 @@ def standard_output_and_error_come_in_the_order_written():
         assert "status 3" in audit(server)[0]
 
 
+@test
+def standard_output_and_error_can_be_opened_by_their_names():
+    with serve("unix:{directory}/s", *script("named", "echo 1 >/dev/stdout; echo 2 >/dev/stderr")) \
+            as server:
+        equal(ask_once(server, b"named"), b"1\n2\n")
+
+
 # How it ends -------------------------------------------------------------------------------------
 
 # Three of each: in the group, in a session of its own, and an orphan in one of its own.
@@ -472,11 +505,66 @@ def four_commands_run_at_a_time_and_more_are_refused(mode):
         else:
             clients[0].close()
         wait_for(3, command)
-        wait_until(lambda: re.fullmatch(DATE, ask_once(server, b"date")), "a place")
+        with connect(server.addresses[1]) as client:
+            wait_until(lambda: re.fullmatch(DATE, ask(client, b"date")), "a place")
         for client in clients:  # so that nothing has to be waited for
             with contextlib.suppress(OSError):  # one is closed
                 reset(client)
         wait_for(0, command)
+
+
+@for_each(("threading", "forking"))
+def one_user_has_two_commands_at_a_time(mode):
+    command = sleeper()
+    with serve("unix:{directory}/s", "tcp://127.0.0.1:0", "--mode", mode,
+               *script("long", "exec " + command), may_say="ended by a signal") as server:
+        with connect(server.address) as one, connect(server.address) as two:
+            for client in one, two:
+                client.send(b"long")
+            wait_for(2, command)
+            matches(ask_once(server, b"date"), b"refused: 2 of your commands.*\n")
+            assert " busy, " in audit(server)[0]
+            with connect(server.addresses[1]) as other:
+                matches(ask(other, b"date"), DATE)
+            if mode == "forking":  # whoever ends without a word
+                os.kill(children_of(server.pid)[0], signal.SIGKILL)
+            else:
+                one.close()
+            wait_for(1, command)
+            wait_until(lambda: re.fullmatch(DATE, ask_once(server, b"date")), "a place")
+    wait_for(0, command)
+
+
+@test
+def a_command_for_which_there_is_no_descriptor_is_refused():
+    with serve("tcp://127.0.0.1:0") as server, connect(server.address) as client:
+        ask(client, b"date")
+        before = resource.prlimit(server.pid, resource.RLIMIT_NOFILE)
+        resource.prlimit(server.pid, resource.RLIMIT_NOFILE, (3, before[1]))
+        matches(ask(client, b"date"), b"refused: no process.*\n")
+        resource.prlimit(server.pid, resource.RLIMIT_NOFILE, before)
+        matches(ask(client, b"date"), DATE)
+
+
+@test
+def a_keeper_that_is_stopped_holds_nobody_up():
+    command = sleeper()
+    with serve("tcp://127.0.0.1:0", *script("long", "exec " + command)) as server:
+        with connect(server.address) as client:
+            client.send(b"long")
+            wait_for(1, command)
+            os.kill(children_of(server.pid)[0], signal.SIGSTOP)
+            reset(client)
+        wait_for(0, command)
+        wait_until(lambda: "client gone, status 143" in server.said(), "a line")
+
+
+@test
+def an_ignored_sigchld_costs_no_status():
+    with serve("tcp://127.0.0.1:0", *script("fail", "exit 3"),
+               preexec_fn=lambda: signal.signal(signal.SIGCHLD, signal.SIG_IGN)) as server:
+        equal(ask_once(server, b"fail"), NOTHING)
+        assert "status 3" in audit(server)[0]
 
 
 @test
@@ -494,16 +582,41 @@ def a_client_that_goes_away_ends_its_command():
             wait_for(0, command)
 
 
-@for_each(MODES)
-def a_server_that_stops_ends_its_commands(mode):
-    command = sleeper()
-    with serve("unix:{directory}/s", "--mode", mode, "--grace", "0.1",
-               *script("long", "exec " + command)) as server, \
+@test
+def a_server_that_stops_ends_its_commands_and_records_them():
+    with contextlib.ExitStack() as stack:
+        servers = []
+        for number, (address, mode) in enumerate(
+                (address, mode) for address in ("tcp://127.0.0.1:0", "udp://127.0.0.1:0",
+                                                "unix:{directory}/s") for mode in MODES):
+            command = sleeper()
+            server = stack.enter_context(
+                serve(address + (mode if "unix" in address else ""), "--mode", mode, "--grace",
+                      "0.1", *script(f"long{number}", "exec " + command)))
+            stack.enter_context(connect(server.address)).send(f"long{number}".encode())
+            wait_for(1, command)
+            servers.append((server, command))
+        for server, _ in servers:
+            server.process.terminate()
+        for server, command in servers:
+            equal(server.wait(), 0)
+            wait_for(0, command)
+            equal(len(audit(server)), 1)
+            assert "server stopped, status 143" in server.said(), server.said()
+
+
+@test
+def a_stop_does_not_wait_for_a_command_that_ignores_it():
+    with serve("udp://127.0.0.1:0", "--mode", "forking", "--grace", "0",
+               *script("deaf", "trap '' TERM; echo >$1; exec sleep 1000")) as server, \
             connect(server.address) as client:
-        client.send(b"long")
-        wait_for(1, command)
+        mark = handler_test.directory + "/mark"
+        os.mkfifo(mark)
+        os.chmod(mark, 0o666)
+        client.send(b"deaf " + mark.encode())
+        pathlib.Path(mark).read_bytes()
         server.stop()
-    wait_for(0, command)
+        assert "server stopped, status 137" in server.said(), server.said()
 
 
 @for_each(MODES)
@@ -522,7 +635,7 @@ def a_server_that_is_killed_takes_its_commands_with_it(mode):
 
 @for_each(MODES)
 def each_request_leaves_one_line_that_is_harmless(mode):
-    evil = b"ls \"x\\\x1b[2J\n\x9b\xff"
+    evil = b"ls \"x\\\x1b[2J\t\x9b\xff"
     with serve("unix:{directory}/s", "tcp://127.0.0.1:0", "udp://127.0.0.1:0", "--mode", mode) \
             as server:
         with connect(server.addresses[0]) as client:
@@ -537,14 +650,73 @@ def each_request_leaves_one_line_that_is_harmless(mode):
             client.recv(1024)
         lines = audit(server)
         equal(len(lines), 5)
-        local = rf"unix:: exec: uid {os.getuid()}, pid {os.getpid()}, "
+        local = rf'exec: "unix:", uid {os.getuid()}, pid {os.getpid()}, '
         for line, pattern in zip(lines, (
                 local + r'status 0, \d\d bytes, \d+ ms: "date"',
-                local + r'refused, \d+ bytes, \d+ ms: "ls \\"x\\\\\\x1b\[2J\\x0a\\x9b\\xff"',
+                local + r'refused, \d+ bytes, \d+ ms: "ls \\"x\\\\\\x1b\[2J\\x09\\x9b\\xff"',
                 local + r'blank, 20 bytes, \d+ ms: ""',
-                rf'tcp://127.0.0.1:{port}: exec: refused, \d+ bytes, \d+ ms: "x{{1024}}"',
+                rf'tcp://127.0.0.1:{port}: exec: refused, \d+ bytes, \d+ ms: "x{{230,250}}\.\.\.',
                 r'udp://127.0.0.1:\d+: exec: status 0, \d+ bytes, \d+ ms: "uname"')):
             matches(line, "socketserver: info: " + pattern)
 
 
+@for_each(("threading", "forking"))
+def a_flood_of_refusals_is_counted_and_commands_that_ran_are_all_there(mode):
+    began = time.monotonic()
+    with serve("unix:{directory}/s", "--mode", mode) as server:
+        with connect(server.address) as client:
+            for number in range(210):
+                ask(client, (b"\xff" * 1000, b" ", b"uname")[number % 10 // 5 + (number % 10 == 9)])
+        server.stop()
+        lines = audit(server)
+        ran = [line for line in lines if "status 0" in line]
+        more = [int(found[1]) for line in lines
+                if (found := re.search("exec: ([0-9]+) more refused or blank", line))]
+        said = [line for line in lines if "refused, " in line or "blank, " in line]
+        equal(len(ran), 21)
+        equal(sum(more) + len(said), 189)
+        assert len(said) <= 20 * (time.monotonic() - began + 2) and more, (len(said), more)
+        equal(len(ran) + len(more) + len(said), len(lines))
+        assert max(map(len, said)) < 400
+
+
+@test
+def a_name_that_a_client_chose_cannot_pass_for_a_line():
+    name = handler_test.directory + '/a: exec: uid 0, status 0, 5 bytes, 1 ms: "uname"'
+    with serve("unixgram:{directory}/d", "unix:{directory}/s") as server:
+        for kind, address in zip((socket.SOCK_DGRAM, socket.SOCK_STREAM), server.addresses):
+            with socket.socket(socket.AF_UNIX, kind) as client:
+                client.settimeout(PATIENCE)
+                client.bind(name)
+                client.connect(address.split(":")[1])
+                client.send(b"rm")
+                client.recv(1024)
+            os.remove(name)
+        for line in audit(server):
+            matches(line, r'socketserver: info: exec: "unix(gram)?:/[^"]*1 ms: \\"uname\\"", .*')
+
+
+@test
+def a_reply_that_nobody_takes_is_not_kept():
+    server, client = dawdlers()
+    with server, client:
+        equal(receive_all(client), b"")
+        assert 9 < time.monotonic() - _began < 10 + PATIENCE
+
+
+@functools.cache
+def dawdlers():
+    """A client that does not acknowledge, beside the other tests: it has 10 seconds."""
+    global _began
+    server = serve("tcp://127.0.0.1:0", "--timeout", "300")
+    client = connect(server.address)
+    client.settimeout(10 + PATIENCE)
+    client.send(b"uname")
+    client.recv(1024)
+    _began = time.monotonic()
+    return server, client
+
+
+if len(sys.argv) == 1:
+    dawdlers()
 main()
