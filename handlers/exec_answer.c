@@ -78,16 +78,6 @@ static bool is_over(const void *context)
 	return sigismember(&pending, SIGTERM) == 1;
 }
 
-/* Whom the kernel knows may have some of the places alone. */
-static int take_slot(const struct ssv_handler *handler)
-{
-	const struct exec_settings *settings = handler->server->user;
-	struct ssv_credentials peer = {.uid = SLOTS_NOBODY};
-
-	ssv_request_credentials(handler->request, &peer);
-	return slots_take(&settings->shared->running, peer.uid);
-}
-
 static int run(const struct ssv_handler *handler, char *const *arguments, struct exec_reply *reply)
 {
 	const struct exec_settings *settings = handler->server->user;
@@ -102,7 +92,7 @@ static int run(const struct ssv_handler *handler, char *const *arguments, struct
 		.is_over = is_over,
 		.context = handler,
 	};
-	int slot = take_slot(handler), rc;
+	int slot = slots_take(&settings->shared->running), rc;
 
 	if (slot < 0)
 		return slot;
@@ -141,9 +131,6 @@ static const char *why_not_run(int error)
 {
 	if (error == -EBUSY)
 		return "refused: " TEXT(SLOTS_COUNT) " commands are running; try again later\n";
-	if (error == -EDQUOT)
-		return "refused: " TEXT(SLOTS_OF_A_USER) " of your commands are running; try again "
-							 "later\n";
 	return "refused: no process for it; try again later\n";
 }
 
@@ -168,7 +155,7 @@ static const char *run_or_refuse(const struct ssv_handler *handler, struct exec_
 		return ends[reply->result.end];
 	}
 	refuse(reply, manner, why_not_run(rc));
-	return rc == -EBUSY || rc == -EDQUOT ? "busy" : "no process";
+	return rc == -EBUSY ? "busy" : "no process";
 }
 
 /* So that the end of a forking server's child waits until the line is in the log. */

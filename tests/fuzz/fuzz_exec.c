@@ -59,8 +59,11 @@ static bool is_allowed(const char *name, const char **path, bool *arguments)
 
 static void make_settings(bool raw, bool shell)
 {
-	if (settings.running == NULL) {
-		EXPECT(slots_open(&settings.running) == 0);
+	static struct exec_shared shared;
+
+	if (settings.shared == NULL) {
+		slots_init(&shared.running);
+		settings.shared = &shared;
 		settings.allowed = (struct allow_list){
 			.programs = {"uname=/opt/mine", "show=/opt/a=b/show", "s=/opt/s"},
 			.program_count = 3,
@@ -97,35 +100,40 @@ static void answer_words(struct text *reply, char *command)
 		text_print(reply, "%s\n", arguments[i]);
 }
 
-static void answer(struct text *reply, struct input question, bool too_long, const char *nothing)
+/* Whether the conversation goes on: what is not one line is no client's of ours. */
+static bool answer(struct text *reply, struct input question, bool too_long, const char *nothing)
 {
 	char command[EXEC_COMMAND_SIZE + 1];
+	bool is_lines;
 
 	while (question.size > 0 && isspace((unsigned char)question.data[question.size - 1]))
 		question.size--;
 	while (question.size > 0 && isspace((unsigned char)question.data[0]))
 		input_byte(&question);
+	is_lines = memchr(question.data, '\r', question.size) != NULL ||
+		   memchr(question.data, '\n', question.size) != NULL;
 	memcpy(command, question.data, question.size);
 	command[question.size] = '\0';
 	if (question.size == 0)
 		text_print(reply, "%s", nothing);
 	else if (too_long)
 		text_print(reply, "refused: a command has 1024 bytes at most\n");
+	else if (is_lines)
+		text_print(reply, "refused: a command is one line\n");
 	else if (strlen(command) < question.size)
 		text_print(reply, "refused: a zero byte in the command\n");
-	else if (settings.shell && strpbrk(command, "\r\n") != NULL)
-		text_print(reply, "refused: a command is one line here\n");
 	else if (settings.shell)
 		text_print(reply, "/bin/sh\n-c\n--\n%s\n", command);
 	else
 		answer_words(reply, command);
+	return question.size == 0 || !(too_long || is_lines);
 }
 
 /* The questions are what the stream hands out; of one that is cut the rest is dropped. */
 static void answer_all(struct text *reply, struct pieces pieces, bool one)
 {
 	struct input piece, question;
-	bool too_long;
+	bool too_long, goes_on;
 
 	do {
 		piece = pieces_take(&pieces, MORE);
@@ -134,8 +142,8 @@ static void answer_all(struct text *reply, struct pieces pieces, bool one)
 		question = input_bytes(&piece, EXEC_COMMAND_SIZE);
 		too_long = question.size == EXEC_COMMAND_SIZE &&
 			   (piece.size > 0 || pieces_take(&pieces, MORE).size > 0);
-		answer(reply, question, too_long, one ? "ok" : "OK");
-	} while (!one);
+		goes_on = answer(reply, question, too_long, one ? "ok" : "OK");
+	} while (!one && goes_on);
 }
 
 /* --- */
