@@ -290,7 +290,7 @@ static void wait_and_move(struct conversation *conversation)
 {
 	bool sending = conversation->sending;
 	int ready = ssv_stream_wait(&conversation->stream,
-		wants_input(conversation) ? STDIN_FILENO : -1,
+		wants_input(conversation) ? terminal_descriptor(conversation->lines.terminal) : -1,
 		sending ? 0 : time_left(conversation));
 
 	if (ready < 0)

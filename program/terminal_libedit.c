@@ -1,15 +1,19 @@
 #include "terminal.h"
+#include "terminal_keys.h"
+#include "terminal_signals.h"
 #include <errno.h>
 #include <histedit.h>
-#include <locale.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 #include <wchar.h>
+#include <wctype.h>
 
 #define PROMPT "> "
 #define CTRL_D '\004'
@@ -18,9 +22,12 @@
 
 struct terminal {
 	EditLine *editor;
-	History *history;
-	bool typing; /* a line has been begun … */
-	bool shown;  /* … and is there to be seen */
+	HistoryW *history;
+	struct terminal_keys keys;
+	int signals, ready; /* descriptors: of signals, and of those together with the keys */
+	bool typing;        /* a line has been begun … */
+	bool shown;         /* … and is there to be seen … */
+	bool follows;       /* … right below what was shown before it */
 	bool ended;
 };
 
@@ -32,35 +39,41 @@ static char *prompt(EditLine *editor)
 	return text;
 }
 
-static bool has_key(void)
+static bool has_key(int wait)
 {
 	struct pollfd in = {.fd = STDIN_FILENO, .events = POLLIN};
 
-	return poll(&in, 1, KEY_WAIT) > 0;
+	return poll(&in, 1, wait) > 0;
+}
+
+/* One more byte. What of a character has come is taken by itself where no more comes soon. */
+static bool read_byte(struct terminal *terminal)
+{
+	ssize_t got;
+	char byte;
+
+	if (!has_key(KEY_WAIT))
+		return false;
+	got = read(STDIN_FILENO, &byte, 1);
+	if (got == 1)
+		terminal_keys_add(&terminal->keys, byte);
+	else
+		terminal->ended = got == 0 || (errno != EINTR && errno != EAGAIN);
+	return got == 1;
 }
 
 /* Not libedit's own, which waits for ever for what would make an Escape an arrow key. */
 static int read_key(EditLine *editor, wchar_t *key)
 {
 	struct terminal *terminal;
-	mbstate_t state = {0};
-	size_t n;
-	ssize_t got;
-	char byte;
+	bool more = true;
 
 	el_get(editor, EL_CLIENTDATA, (void **)&terminal);
-	do {
-		if (!has_key())
+	while (!terminal_keys_take(&terminal->keys, !more, key)) {
+		if (!more)
 			return 0;
-		got = read(STDIN_FILENO, &byte, 1);
-		if (got != 1) {
-			terminal->ended = got == 0 || (errno != EINTR && errno != EAGAIN);
-			return 0;
-		}
-		n = mbrtowc(key, &byte, 1, &state);
-	} while (n == (size_t)-2);
-	if (n == (size_t)-1)
-		*key = L'?';
+		more = read_byte(terminal);
+	}
 	return 1;
 }
 
@@ -74,16 +87,31 @@ static bool can_edit(void)
 
 static void set_up(struct terminal *terminal)
 {
-	HistEvent event;
+	HistEventW event;
 
 	el_set(terminal->editor, EL_CLIENTDATA, terminal);
 	el_set(terminal->editor, EL_PROMPT, prompt);
 	el_set(terminal->editor, EL_EDITOR, "emacs");
-	el_set(terminal->editor, EL_SIGNAL, 1);
 	el_set(terminal->editor, EL_GETCFN, read_key);
-	history(terminal->history, &event, H_SETSIZE, HISTORY_SIZE);
-	el_set(terminal->editor, EL_HIST, history, terminal->history);
+	el_set(terminal->editor, EL_BIND, "^I", "ed-insert", NULL);
+	history_w(terminal->history, &event, H_SETSIZE, HISTORY_SIZE);
+	el_wset(terminal->editor, EL_HIST, history_w, terminal->history);
 	el_source(terminal->editor, NULL); /* ~/.editrc */
+}
+
+static bool watch(int epoll, int fd)
+{
+	struct epoll_event event = {.events = EPOLLIN};
+
+	return epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) == 0;
+}
+
+static bool open_descriptors(struct terminal *terminal)
+{
+	terminal->ready = epoll_create1(EPOLL_CLOEXEC);
+	terminal->signals = terminal_signals_open();
+	return terminal->ready >= 0 && terminal->signals >= 0 &&
+	       watch(terminal->ready, STDIN_FILENO) && watch(terminal->ready, terminal->signals);
 }
 
 struct terminal *terminal_open(void)
@@ -92,9 +120,11 @@ struct terminal *terminal_open(void)
 
 	if (terminal == NULL)
 		return NULL;
-	setlocale(LC_CTYPE, "");
-	terminal->editor = el_init("socketserver", stdin, stdout, stderr);
-	terminal->history = history_init();
+	terminal_keys_set_locale();
+	if (open_descriptors(terminal)) {
+		terminal->editor = el_init("socketserver", stdin, stdout, stderr);
+		terminal->history = history_winit();
+	}
 	if (terminal->editor != NULL && terminal->history != NULL) {
 		set_up(terminal);
 		return terminal;
@@ -113,8 +143,28 @@ void terminal_close(struct terminal *terminal)
 		el_end(terminal->editor);
 	}
 	if (terminal->history != NULL)
-		history_end(terminal->history);
+		history_wend(terminal->history);
+	if (terminal->signals >= 0)
+		terminal_signals_close(terminal->signals);
+	if (terminal->ready >= 0)
+		close(terminal->ready);
 	free(terminal);
+}
+
+int terminal_descriptor(const struct terminal *terminal)
+{
+	return terminal == NULL ? STDIN_FILENO : terminal->ready;
+}
+
+bool terminal_follows(const struct terminal *terminal)
+{
+	return terminal != NULL && terminal->follows;
+}
+
+static void set_shown(struct terminal *terminal, bool shown)
+{
+	terminal->shown = shown;
+	terminal_signals_set_shown(shown);
 }
 
 void terminal_show(struct terminal *terminal)
@@ -125,28 +175,43 @@ void terminal_show(struct terminal *terminal)
 		el_set(terminal->editor, EL_REFRESH);
 	else
 		el_set(terminal->editor, EL_UNBUFFERED, 1);
-	terminal->typing = terminal->shown = true;
+	terminal->typing = terminal->follows = true;
+	set_shown(terminal, true);
 }
 
-/* What libedit writes for it; a control character is shown as ^X. */
-static int width_of(wchar_t key)
+/* What libedit writes for a key: ^X for a control character, and for what cannot be printed \U+ and
+ * its number. */
+static int width_of(wchar_t key, int column, int columns)
 {
-	int width = wcwidth(key);
-
-	return width < 0 ? 2 : width;
+	if (key == L'\t')
+		return column / 8 * 8 + 8 > columns ? columns - column : 8 - column % 8;
+	if (key < 0x80 && iswcntrl((wint_t)key))
+		return 2;
+	if (!iswprint((wint_t)key))
+		return key > 0xffff ? 8 : 7;
+	return wcwidth(key);
 }
 
-/* How far the cursor is below the prompt. */
+/* How far the cursor is below the prompt. What is no control character and wider than a column is
+ * not cut at the end of a row. */
 static int rows_down(struct terminal *terminal)
 {
 	const LineInfoW *line = el_wline(terminal->editor);
 	struct winsize size = {.ws_col = 0};
-	int width = (int)strlen(PROMPT);
+	int column = (int)strlen(PROMPT), row = 0, width;
 
-	for (const wchar_t *key = line->buffer; key < line->cursor; key++)
-		width += width_of(*key);
 	ioctl(STDOUT_FILENO, TIOCGWINSZ, &size);
-	return size.ws_col > 0 ? width / size.ws_col : 0;
+	if (size.ws_col == 0)
+		return 0;
+	for (const wchar_t *key = line->buffer; key < line->cursor; key++) {
+		width = width_of(*key, column, size.ws_col);
+		if (width == 2 && *key >= 0x80 && column + width > size.ws_col)
+			column = size.ws_col;
+		column += width;
+		row += column / size.ws_col;
+		column %= size.ws_col;
+	}
+	return row;
 }
 
 void terminal_hide(struct terminal *terminal)
@@ -160,7 +225,42 @@ void terminal_hide(struct terminal *terminal)
 		printf("\033[%dA", rows);
 	printf("\r\033[J");
 	fflush(stdout);
-	terminal->shown = false;
+	set_shown(terminal, false);
+}
+
+/* Others may have changed its modes meanwhile, and have written to it. */
+static void go_on(struct terminal *terminal)
+{
+	el_set(terminal->editor, EL_PREP_TERM, 0);
+	el_set(terminal->editor, EL_PREP_TERM, 1);
+	terminal->follows = false;
+	if (!terminal->shown)
+		return;
+	printf("\r\033[J");
+	fflush(stdout);
+	el_set(terminal->editor, EL_REFRESH);
+}
+
+static void resize(struct terminal *terminal)
+{
+	bool shown = terminal->shown;
+
+	terminal_hide(terminal);
+	el_resize(terminal->editor);
+	if (shown)
+		terminal_show(terminal);
+}
+
+static void take_signals(struct terminal *terminal)
+{
+	int number;
+
+	while ((number = terminal_signals_take(terminal->signals)) != 0) {
+		if (number == SIGCONT)
+			go_on(terminal);
+		else
+			resize(terminal);
+	}
 }
 
 /*
@@ -168,24 +268,23 @@ void terminal_hide(struct terminal *terminal)
  * would echo what is typed.
  */
 static ssize_t take_line(
-	struct terminal *terminal, const char *typed, size_t length, char *line, size_t size)
+	struct terminal *terminal, const wchar_t *typed, size_t length, char *line, size_t size)
 {
-	HistEvent event;
+	ssize_t n = terminal_keys_encode(typed, length, line, size);
+	HistEventW event;
 
-	if (length > size)
-		return -EMSGSIZE;
-	memcpy(line, typed, length);
-	if (length > 1)
-		history(terminal->history, &event, H_ENTER, typed);
+	if (length > 1 && n > 0)
+		history_w(terminal->history, &event, H_ENTER, typed);
 	el_set(terminal->editor, EL_UNBUFFERED, 0);
 	el_set(terminal->editor, EL_UNBUFFERED, 1);
-	return (ssize_t)length;
+	terminal->follows = false;
+	return n;
 }
 
-ssize_t terminal_read(struct terminal *terminal, char *line, size_t size)
+static ssize_t take_key(struct terminal *terminal, char *line, size_t size)
 {
 	int length;
-	const char *typed = el_gets(terminal->editor, &length);
+	const wchar_t *typed = el_wgets(terminal->editor, &length);
 
 	if (terminal->ended)
 		return 0;
@@ -193,7 +292,20 @@ ssize_t terminal_read(struct terminal *terminal, char *line, size_t size)
 		return -EAGAIN;
 	if (length == 1 && *typed == CTRL_D)
 		return 0;
-	if (typed[length - 1] != '\n')
+	if (typed[length - 1] != L'\n')
 		return -EAGAIN;
 	return take_line(terminal, typed, (size_t)length, line, size);
+}
+
+ssize_t terminal_read(struct terminal *terminal, char *line, size_t size)
+{
+	ssize_t n = -EAGAIN;
+
+	take_signals(terminal);
+	if (!has_key(0))
+		return n;
+	do
+		n = take_key(terminal, line, size);
+	while (n == -EAGAIN && terminal->keys.count > 0);
+	return n;
 }

@@ -1,6 +1,7 @@
 /* Without libedit: the kernel edits the line, and there is no prompt. */
 #include "terminal.h"
 #include <errno.h>
+#include <unistd.h>
 
 struct terminal *terminal_open(void)
 {
@@ -10,6 +11,18 @@ struct terminal *terminal_open(void)
 void terminal_close(struct terminal *terminal)
 {
 	(void)terminal;
+}
+
+int terminal_descriptor(const struct terminal *terminal)
+{
+	(void)terminal;
+	return STDIN_FILENO;
+}
+
+bool terminal_follows(const struct terminal *terminal)
+{
+	(void)terminal;
+	return false;
 }
 
 void terminal_show(struct terminal *terminal)

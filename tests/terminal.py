@@ -93,21 +93,28 @@ def _whole(data):
 
 
 class Terminal:
-    """Our program with these arguments, on a terminal. Whatever of `settings` is given goes
-    elsewhere: stdin, stdout, stderr, env."""
+    """Our program with these arguments, on a terminal; or a `script` of bash, with them after the
+    program as $0. Whatever of `settings` is given goes elsewhere: stdin, stdout, stderr."""
 
-    def __init__(self, *arguments, columns=80, term="vt100", **settings):
+    def __init__(self, *arguments, columns=80, term="vt100", locale="C.UTF-8", script=None,
+                 **settings):
         self.master, slave = pty.openpty()
-        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
         self.screen = Screen(columns)
+        self.resize(columns)
         self.raw = b""
         self.modes = termios.tcgetattr(slave)
         standard = {name: slave for name in ("stdin", "stdout", "stderr")}
-        environment = os.environ | {"TERM": term, "LC_ALL": "C.UTF-8", "HOME": "/nonexistent"}
+        environment = os.environ | {"TERM": term, "LC_ALL": locale, "HOME": "/nonexistent"}
+        command = ["bash", "-c", script, PROGRAM] if script else [PROGRAM]
         self.process = subprocess.Popen(
-            [PROGRAM, *arguments], env=environment, start_new_session=True,
+            [*command, *arguments], env=environment, start_new_session=True,
             preexec_fn=lambda: fcntl.ioctl(slave, termios.TIOCSCTTY, 0), **(standard | settings))
         self.slave = slave  # kept open, so that its modes may be looked at in the end
+
+    def resize(self, columns):
+        """As its user does it: whoever is in the foreground is told. What is shown stays."""
+        self.screen.columns = columns
+        fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
 
     def type(self, keys):
         os.write(self.master, keys.encode() if isinstance(keys, str) else keys)
@@ -128,6 +135,10 @@ class Terminal:
             assert left > 0, (f"\n  seen:     {self.screen.lines()}\n  expected: {list(expected)}"
                               f"\n  bytes:    {self.raw!r}")
             self._read(left)
+
+    def look(self):
+        """Waits for something more to be shown, but not for ever."""
+        assert self._read(PATIENCE), f"nothing more is shown: {self.screen.lines()}"
 
     def wait(self):
         """Its exit status, or minus the signal, and all that it has shown."""

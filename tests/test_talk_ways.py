@@ -6,7 +6,9 @@ from terminal import Terminal
 import contextlib
 import handler_test
 import os
+import signal
 import socket
+import subprocess
 import threading
 import time
 
@@ -546,6 +548,38 @@ def a_line_that_is_wrapped_gives_way_too(left):
         terminal.sees("hello", *rows)
 
 
+@for_each_terminal(("\t\t", "a\t" + "b" * 20 + "\t", "^\x16\x01" * 10, "x" * 19 + "\t" + "y" * 40))
+def a_line_of_any_width_gives_way_too(text):
+    """With tabs, and with control characters (Ctrl-V takes one as it is)."""
+    with Peer(STREAMS[0]) as peer, Terminal("talk", peer.address, columns=20) as terminal:
+        terminal.sees(">")
+        terminal.type(text + "!")
+        while "!" not in "".join(terminal.screen.lines()):
+            terminal.look()
+        rows = terminal.screen.lines()
+        peer.send(b"hello\n")
+        terminal.sees("hello", *rows)
+
+
+@for_each_terminal(("C.UTF-8", "C", "en_NO.where"))
+def every_byte_passes_as_it_was_typed(locale):
+    """In any locale, one that is not there too; what is no UTF-8 does not swallow the next key."""
+    letters = "".join(map(chr, range(0xa0, 0x180))) + "\u20ac\U0001f680\t!\t\x80\x9b"
+    strays = b"".join(bytes([c, ord("x")]) for c in range(0x80, 0x100))
+    with Peer(STREAMS[0]) as peer, Terminal("talk", peer.address, locale=locale) as terminal:
+        terminal.sees(">")
+        for line in (letters.encode(), strays, b"\xe2\x82", b"\xf0\x9f\x9b\xc3\xa9", b"\xff"):
+            terminal.type(line + b"\r")
+            peer.expect(line + b"\n")
+        terminal.type(b"\xe2")
+        while "\\U+DCE2" not in terminal.screen.lines()[-1]:
+            terminal.look()
+        terminal.type(b"\x82\xac\r")
+        peer.expect(b"\xe2\x82\xac\n")
+        terminal.type("\x1b[A\x1b[A\r")  # from the history
+        peer.expect(b"\xff\n")
+
+
 @for_each(STREAMS, ((), ("--as", "lines"), ("--as", "raw")))
 def control_characters_are_made_visible(address, options):
     """On a terminal, unless bytes as they are were asked for."""
@@ -586,7 +620,76 @@ def ctrl_c_ends_it_and_leaves_the_terminal_as_it_was(way):
         terminal.sees("> half")
         terminal.type("\x03")
         equal(terminal.wait(), -2)
+        equal(terminal.screen.lines(), ["> half", ""])
         assert terminal.is_as_before()
+
+
+def child_of(process):
+    """Once it runs our program."""
+    path = f"/proc/{process.pid}/task/{process.pid}/children"
+    with open(path, encoding="ascii") as file:
+        found = file.read().split()
+    if not found:
+        return None
+    with open(f"/proc/{found[0]}/comm", encoding="ascii") as file:
+        return int(found[0]) if file.read() == "socketserver\n" else None
+
+
+@for_each_terminal((signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM))
+def a_signal_ends_it_and_nobody_else(number):
+    with Peer(STREAMS[0]) as peer, Terminal(
+            "talk", peer.address, script='"$0" "$@"; echo $?') as terminal:
+        terminal.sees(">")
+        terminal.type("a" * 100)
+        terminal.sees("> " + "a" * 78, "a" * 22)
+        os.kill(child_of(terminal.process), number)
+        # An interrupted bash ends as well, where it was asked for.
+        terminal.wait()
+        assert str(128 + number) in terminal.screen.lines(), terminal.screen.lines()
+        assert terminal.is_as_before()
+
+
+@for_each_terminal(("lines", "chat", "exec"))
+def a_line_is_there_again_after_ctrl_z(way):
+    script = 'set -m; "$0" "$@"; read; fg >/dev/null'
+    with Peer(STREAMS[0]) as peer, Terminal(
+            "talk", peer.address, "--as", way, script=script) as terminal:
+        terminal.sees(">")
+        terminal.type("half")
+        terminal.sees("> half")
+        terminal.type("\x1a")
+        while "Stopped" not in "".join(terminal.screen.lines()):
+            terminal.look()
+        terminal.type("\n")  # for the shell
+        while terminal.screen.lines()[-1] != "> half":
+            terminal.look()
+        terminal.type("x\r")
+        peer.expect(b"halfx" if way == "exec" else b"halfx\n")
+
+
+@for_each_terminal((signal.SIGTSTP, signal.SIGCONT))
+def a_line_is_there_again_where_it_was_not_stopped(number):
+    """No shell is there to let it go on, and so the kernel does not stop it."""
+    with Peer(STREAMS[0]) as peer, Terminal("talk", peer.address) as terminal:
+        terminal.sees(">")
+        terminal.type("half")
+        terminal.sees("> half")
+        os.kill(terminal.process.pid, number)
+        terminal.sees(*["> half"] * (2 if number == signal.SIGTSTP else 1))
+        terminal.type("x\r")
+        peer.expect(b"halfx\n")
+
+
+@for_each_terminal((20, 160))
+def a_line_is_wrapped_where_the_terminal_ends_now(columns):
+    with Peer(STREAMS[0]) as peer, Terminal("talk", peer.address) as terminal:
+        terminal.sees(">")
+        terminal.type("a")
+        terminal.sees("> a")
+        terminal.resize(columns)
+        text = "> a" + "b" * 99
+        terminal.type(text[3:])
+        terminal.sees(*[text[i:i + columns] for i in range(0, len(text), columns)])
 
 
 @for_each_terminal(("lines", "chat", "exec"))
