@@ -255,12 +255,22 @@ def read(document):
 
 # --- what the documents say ---
 
-BLOCKS = [block for document in sys.argv[1:] for block in read(document)]
+DOCUMENTS = [read(document) for document in sys.argv[1:]]
+BLOCKS = sum(DOCUMENTS, [])
 
 
 @for_each(BLOCKS)
 def a_transcript_is_what_happens(block):
     Replay(block, PATIENCE).run()
+
+
+@test
+def each_server_of_a_document_has_a_socket_file_of_its_own():
+    """So its transcripts can be typed one after the other in one folder."""
+    for blocks in DOCUMENTS:
+        found = [path for block in blocks for step in block.steps if step.is_server
+                 for path in re.findall(r" unix(?:gram)?:(\S+)", step.text)]
+        equal(sorted(found), sorted(set(found)))
 
 
 @test
