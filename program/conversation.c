@@ -51,10 +51,21 @@ static void fail_output(struct conversation *conversation, int error)
 static void fail_input(struct conversation *conversation, int error)
 {
 	conversation_end(conversation, EXIT_FAILURE);
-	if (error == -EMSGSIZE)
-		complain("line too long: standard input: at most %d bytes, or --as raw", LINES_MAX);
+	complain("cannot read: standard input: %s", strerror(-error));
+}
+
+void conversation_refuse_line(struct conversation *conversation)
+{
+	if (conversation->lines.terminal != NULL)
+		conversation_end_line(conversation);
 	else
-		complain("cannot read: standard input: %s", strerror(-error));
+		conversation_end(conversation, EXIT_FAILURE);
+}
+
+static void refuse_long_line(struct conversation *conversation)
+{
+	conversation_refuse_line(conversation);
+	complain("line too long: standard input: at most %d bytes, or --as raw", LINES_MAX);
 }
 
 /* A server that has read enough and said so may well break off what we still send: EPIPE. */
@@ -247,7 +258,9 @@ static void take_input(struct conversation *conversation)
 	}
 	show_prompt(conversation); /* a key that is typed shows behind it */
 	rc = lines_read(&conversation->lines);
-	if (rc < 0)
+	if (rc == -EMSGSIZE)
+		refuse_long_line(conversation);
+	else if (rc < 0)
 		fail_input(conversation, rc);
 }
 

@@ -81,6 +81,10 @@ void conversation_show(struct conversation *conversation, char *data, size_t siz
 /** What is shown next begins a line. */
 void conversation_end_line(struct conversation *conversation);
 
+/** A line cannot be sent, and a complaint about it follows: it ends, unless somebody is there to
+ * type another one. */
+void conversation_refuse_line(struct conversation *conversation);
+
 /** Ends it with this exit status. Standard error may be written to afterwards. */
 void conversation_end(struct conversation *conversation, int status);
 

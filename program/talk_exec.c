@@ -41,10 +41,12 @@ static const char *give_up(struct conversation *conversation)
 static void exec_take_line(struct conversation *conversation, char *line, size_t size)
 {
 	bool is_stream = conversation_is_stream(conversation);
+	char address[SSV_ADDRESS_TEXT_SIZE];
 
 	if (size > READ_SIZE) {
+		conversation_refuse_line(conversation);
 		complain("command too long: %s: %zu bytes, and the server reads %d",
-			give_up(conversation), size, READ_SIZE);
+			ssv_address_format(&conversation->at, address), size, READ_SIZE);
 		return;
 	}
 	if (size == 0 && is_stream)

@@ -548,6 +548,31 @@ def a_line_that_is_wrapped_gives_way_too(left):
         terminal.sees("hello", *rows)
 
 
+@for_each_terminal(STREAMS[:1] + DATAGRAMS[:1])
+def a_command_that_is_too_long_can_be_typed_again(address):
+    with Peer(address) as peer, Terminal(
+            "talk", peer.address, "--as", "exec", columns=200) as terminal:
+        terminal.sees(">")
+        terminal.type("\x1b1025x\r")  # so many times
+        said = f"socketserver: command too long: {peer.address}: 1025 bytes, and the server reads 1024"
+        while terminal.screen.lines()[-2:] != [said, ">"]:
+            terminal.look()
+        terminal.type("date\r")
+        peer.expect(b"date")
+
+
+@for_each_terminal(("lines", "chat", "exec"))
+def a_line_that_is_too_long_can_be_typed_again(way):
+    with Peer(STREAMS[0]) as peer, Terminal("talk", peer.address, "--as", way) as terminal:
+        terminal.sees(">")
+        terminal.type("\x1b65508x\r")
+        while (">" not in terminal.screen.lines() or
+               "socketserver: line too long: " not in "".join(terminal.screen.lines())):
+            terminal.look()
+        terminal.type("date\r")
+        peer.expect(b"date")
+
+
 @for_each_terminal(("\t\t", "a\t" + "b" * 20 + "\t", "^\x16\x01" * 10, "x" * 19 + "\t" + "y" * 40))
 def a_line_of_any_width_gives_way_too(text):
     """With tabs, and with control characters (Ctrl-V takes one as it is)."""
