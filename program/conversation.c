@@ -24,6 +24,8 @@ void conversation_end(struct conversation *conversation, int status)
 	conversation->lines.terminal = NULL;
 	if (conversation->way->take_line != NULL && conversation->screen.is_terminal)
 		screen_end_line(&conversation->screen);
+	else
+		screen_flush(&conversation->screen);
 	conversation->status = status;
 	conversation->ended = true;
 }
@@ -91,11 +93,14 @@ static bool wants_input(const struct conversation *conversation)
 
 void conversation_show(struct conversation *conversation, char *data, size_t size)
 {
-	int rc;
+	int rc = 0;
 
 	terminal_hide(conversation->lines.terminal);
 	conversation->unsettled = true;
-	rc = screen_show(&conversation->screen, data, size);
+	if (terminal_follows(conversation->lines.terminal))
+		rc = screen_resume_line(&conversation->screen);
+	if (rc == 0)
+		rc = screen_show(&conversation->screen, data, size);
 	if (rc < 0)
 		fail_output(conversation, rc);
 }
@@ -110,11 +115,27 @@ void conversation_end_line(struct conversation *conversation)
 		fail_output(conversation, rc);
 }
 
+static void break_line(struct conversation *conversation)
+{
+	int rc = screen_break_line(&conversation->screen);
+
+	if (rc < 0)
+		fail_output(conversation, rc);
+}
+
+static void end_text(struct conversation *conversation)
+{
+	if (conversation->way->is_one_text && conversation_is_stream(conversation))
+		break_line(conversation);
+	else
+		conversation_end_line(conversation);
+}
+
 /* On a terminal, what was shown without a newline gets one before the prompt comes. */
 static void show_prompt(struct conversation *conversation)
 {
 	if (conversation->unsettled && conversation->screen.is_terminal)
-		conversation_end_line(conversation);
+		end_text(conversation);
 	conversation->unsettled = false;
 	terminal_show(conversation->lines.terminal);
 }

@@ -24,6 +24,8 @@ struct way {
 	void (*take_reply)(struct conversation *conversation, char *data, size_t size);
 	/** `alarm_at` has come. */
 	void (*ring)(struct conversation *conversation);
+	/** What a stream says is one text, which may go on after the prompt. */
+	bool is_one_text;
 	/** The input is at its end. NULL: conversation_end_input(). */
 	void (*input_ended)(struct conversation *conversation);
 	/** The server has ended the stream. NULL: that is all. */

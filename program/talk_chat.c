@@ -52,6 +52,7 @@ const struct way chat_way = {
 	.start = chat_start,
 	.take_line = chat_take_line,
 	.take_reply = lines_take_reply,
+	.is_one_text = true,
 	.ring = ping,
 	.input_ended = chat_input_ended,
 };

@@ -20,4 +20,5 @@ const struct way lines_way = {
 	.name = "lines",
 	.take_line = lines_take_line,
 	.take_reply = lines_take_reply,
+	.is_one_text = true,
 };

@@ -548,6 +548,53 @@ def a_line_that_is_wrapped_gives_way_too(left):
         terminal.sees("hello", *rows)
 
 
+@for_each_terminal(STREAMS, ("lines", "chat"))
+def a_line_that_comes_in_pieces_is_shown_as_one(address, way):
+    """With nothing typed, or something, until a line is entered; no character is cut even then."""
+    with Peer(address) as peer, Terminal("talk", peer.address, "--as", way) as terminal:
+        terminal.sees(">")
+        peer.send(b"above\none, ")
+        terminal.sees("above", "one,", ">")
+        peer.send(b"two \xe2")
+        terminal.sees("above", "one, two", ">")
+        terminal.type("half")
+        terminal.sees("above", "one, two", "> half")
+        peer.send(b"\x82")
+        peer.send(b"\xac\tthree\r")
+        terminal.sees("above", "one, two \u20ac      three", "> half")
+        peer.send(b"\nfour \xf0\x9f")
+        terminal.sees("above", "one, two \u20ac      three", "four", "> half")
+        terminal.type("\r")
+        peer.expect(b"half\n")
+        peer.send(b"\x9a\x80 five")
+        terminal.sees("above", "one, two \u20ac      three", "four", "> half", "\U0001f680 five", ">")
+
+
+@for_each_terminal((19, 20, 2000))
+def a_line_in_pieces_that_fills_rows_keeps_what_is_above(length):
+    with Peer(STREAMS[0]) as peer, Terminal("talk", peer.address, columns=20) as terminal:
+        text = "x" * length
+        peer.send(b"above\n" + text.encode())
+        rows = [text[i:i + 20] for i in range(0, length, 20)]
+        terminal.sees("above", *rows, ">")
+        peer.send(b"more")
+        if length < 20:  # there it goes on, and so is wrapped by the terminal
+            terminal.sees("above", rows[0] + "m", "ore", ">")
+        else:
+            terminal.sees("above", *rows, "more", ">")
+
+
+@for_each((b"caf\xc3", b"\xf0\x9f\x9a", b"\r", b"\r\r", b"\xe2\xe2\r\xe2"))
+def what_ends_halfway_is_shown_in_the_end(text):
+    with Peer(STREAMS[0]) as peer, Terminal("talk", peer.address, stdin=input_of(b"x")) as terminal:
+        peer.receive()
+        for byte in text:
+            peer.send(bytes([byte]))
+        peer.end()
+        equal(terminal.wait(), 0)
+        equal(terminal.raw, text.replace(b"\r", b"\\x0d"))
+
+
 @for_each_terminal(STREAMS[:1] + DATAGRAMS[:1])
 def a_command_that_is_too_long_can_be_typed_again(address):
     with Peer(address) as peer, Terminal(
