@@ -12,7 +12,7 @@
 #include <socketserver/socketserver.h>
 #include <string.h>
 
-#define MOST_DROPPED (64 * EXEC_COMMAND_SIZE)
+#define MOST_DROPPED (64UL * EXEC_COMMAND_SIZE)
 #define PATIENCE 10000 /* ms, with a client that takes its reply, which is in memory meanwhile */
 
 /* What follows without a pause is dropped: it would be taken for the acknowledgement. */
