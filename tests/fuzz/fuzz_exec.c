@@ -152,13 +152,15 @@ static void answer_all(struct text *reply, struct pieces pieces, bool one)
 static void check_line(struct ssv_log *log, enum ssv_log_level level,
 	const struct ssv_request *request, const char *message)
 {
+	const char *start = message;
+
 	(void)log;
 	(void)level;
 	(void)request;
 	EXPECT(strlen(message) < 2304);
 	for (; *message != '\0'; message++)
 		EXPECT(*message >= ' ' && *message <= '~');
-	EXPECT(message[-1] == '"' || message[-1] == '.');
+	EXPECT(message[-1] == '"' || message[-1] == '.' || strstr(start, " more refused or blank"));
 }
 
 static struct ssv_log audit = {.write = check_line, .level = SSV_LOG_INFO};
