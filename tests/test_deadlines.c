@@ -72,7 +72,7 @@ static int write_much(struct ssv_handler *handler)
 
 	times->begun = ssv_now();
 	n = ssv_stream_write(handler->request->stream, much, sizeof(much));
-	times->ended = ssv_now();
+	__atomic_store_n(&times->ended, ssv_now(), __ATOMIC_SEQ_CST);
 	return n < 0 ? (int)n : 0;
 }
 
@@ -84,7 +84,7 @@ static int write_often(struct ssv_handler *handler)
 	do
 		n = ssv_stream_write(handler->request->stream, much, 65536);
 	while (n > 0);
-	times->ended = ssv_now();
+	__atomic_store_n(&times->ended, ssv_now(), __ATOMIC_SEQ_CST);
 	return (int)n;
 }
 
