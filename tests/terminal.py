@@ -7,6 +7,7 @@ import os
 import pty
 import re
 import select
+import signal
 import struct
 import subprocess
 import termios
@@ -92,6 +93,13 @@ def _whole(data):
         return data[:end].decode(errors="replace"), data[end:]
 
 
+def _log_in(slave):
+    """As whoever sits there: also where the tests were started with signals ignored."""
+    fcntl.ioctl(slave, termios.TIOCSCTTY, 0)
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
+        signal.signal(number, signal.SIG_DFL)
+
+
 class Terminal:
     """Our program with these arguments, on a terminal; or a `script` of bash, with them after the
     program as $0. Whatever of `settings` is given goes elsewhere: stdin, stdout, stderr."""
@@ -108,7 +116,7 @@ class Terminal:
         command = ["bash", "-c", script, PROGRAM] if script else [PROGRAM]
         self.process = subprocess.Popen(
             [*command, *arguments], env=environment, start_new_session=True,
-            preexec_fn=lambda: fcntl.ioctl(slave, termios.TIOCSCTTY, 0), **(standard | settings))
+            preexec_fn=lambda: _log_in(slave), **(standard | settings))
         self.slave = slave  # kept open, so that its modes may be looked at in the end
 
     def resize(self, columns):
