@@ -1,6 +1,5 @@
 #include "attendant.h"
 #include "standard_output.h"
-#include "visible.h"
 #include <errno.h>
 #include <socketserver/socketserver.h>
 #include <string.h>
@@ -84,13 +83,13 @@ int attendant_read(struct attendant *attendant, attendant_take *take, void *cont
 
 int attendant_show(struct attendant *attendant, const char *text, size_t length, uint32_t *before)
 {
-	char shown[VISIBLE_SIZE(PIECE_SIZE)];
+	char shown[SSV_VISIBLE_SIZE(PIECE_SIZE)];
 	size_t piece;
 	int rc;
 
 	for (; length > 0; text += piece, length -= piece) {
 		piece = length < PIECE_SIZE ? length : PIECE_SIZE;
-		rc = standard_output_write(shown, make_visible(shown, text, piece, before));
+		rc = standard_output_write(shown, ssv_make_visible(shown, text, piece, before));
 		if (rc < 0) {
 			attendant_notice(attendant, "cannot write to standard output", rc);
 			return SSV_EXIT;

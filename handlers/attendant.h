@@ -38,8 +38,8 @@ void attendant_close(struct attendant *attendant);
 int attendant_read(struct attendant *attendant, attendant_take *take, void *context);
 
 /**
- * Writes somebody's text to standard output, as make_visible() shows it. Returns 0; or SSV_EXIT,
- * after a report, where that cannot be written.
+ * Writes somebody's text to standard output, as ssv_make_visible() shows it. Returns 0; or
+ * SSV_EXIT, after a report, where that cannot be written.
  */
 int attendant_show(struct attendant *attendant, const char *text, size_t length, uint32_t *before);
 

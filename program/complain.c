@@ -1,21 +1,10 @@
 #include "complain.h"
-#include "../handlers/visible.h"
+#include <socketserver/visible.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <unistd.h>
 
 #define LINE_SIZE 1024
-
-static void make_harmless(char *text)
-{
-	uint32_t before = 0;
-
-	for (; *text != '\0'; text++) {
-		if (is_control((unsigned char)*text, before))
-			*text = '?';
-		before = before << 8 | (unsigned char)*text;
-	}
-}
 
 /* Where standard error takes nothing, there is nobody left to tell. */
 static void say(const char *line, size_t size)
@@ -31,7 +20,7 @@ static void complain_with(const char *format, va_list arguments, const char *hel
 	int n;
 
 	vsnprintf(message, sizeof(message), format, arguments);
-	make_harmless(message);
+	ssv_make_harmless(message);
 	n = snprintf(line, sizeof(line), "%s: %s%s\n", complain_name, message, help);
 	say(line, (size_t)n);
 }

@@ -1,6 +1,6 @@
 #include "screen.h"
 #include "../handlers/standard_output.h"
-#include "../handlers/visible.h"
+#include <socketserver/visible.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -55,13 +55,14 @@ static size_t drop_returns(char *text, size_t size)
 
 static int show_visible(struct screen *screen, const char *text, size_t size)
 {
-	char visible[VISIBLE_SIZE(PIECE_SIZE)];
+	char visible[SSV_VISIBLE_SIZE(PIECE_SIZE)];
 	size_t n;
 	int rc = 0;
 
 	for (; size > 0 && rc == 0; text += n, size -= n) {
 		n = size < PIECE_SIZE ? size : PIECE_SIZE;
-		rc = write_all(screen, visible, make_visible(visible, text, n, &screen->before));
+		rc = write_all(
+			screen, visible, ssv_make_visible(visible, text, n, &screen->before));
 	}
 	return rc;
 }

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <socketserver/log.h>
 #include <socketserver/request.h>
+#include <socketserver/visible.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -17,57 +18,6 @@ const char *ssv_log_level_name(enum ssv_log_level level)
 	static const char *const names[] = {"error", "warning", "info", "debug"};
 
 	return names[level];
-}
-
-/* Whether a character of UTF-8 may begin with these two bytes, U+0080 to U+009F left out. */
-static bool is_beginning(unsigned char first, unsigned char second)
-{
-	if (second < 0x80 || second > 0xbf)
-		return false;
-	switch (first) {
-	case 0xc2:
-	case 0xe0:
-		return second >= 0xa0;
-	case 0xed:
-		return second <= 0x9f;
-	case 0xf0:
-		return second >= 0x90;
-	case 0xf4:
-		return second <= 0x8f;
-	default:
-		return first >= 0xc3 && first <= 0xf3;
-	}
-}
-
-/* Whether the byte goes on with a character that the bytes before it, the last one lowest, have
- * begun. */
-static bool is_continuation(unsigned char byte, uint32_t before)
-{
-	unsigned char third = (unsigned char)(before >> 16);
-	unsigned char second = (unsigned char)(before >> 8), last = (unsigned char)before;
-
-	return is_beginning(last, byte) || (second >= 0xe0 && is_beginning(second, last)) ||
-	       (third >= 0xf0 && is_beginning(third, second) && (last & 0xc0) == 0x80);
-}
-
-/* Of ASCII; or U+0080 to U+009F, bare or in UTF-8. */
-static bool is_control(unsigned char byte, uint32_t before)
-{
-	if (byte >= 0x80 && byte <= 0x9f)
-		return !is_continuation(byte, before);
-	return byte < ' ' || byte == 0x7f;
-}
-
-/* A peer chose some of it: nothing in it may command the operator's terminal, or end the line. */
-static void make_harmless(char *line)
-{
-	uint32_t before = 0;
-
-	for (; *line != '\0'; line++) {
-		if (is_control((unsigned char)*line, before))
-			*line = '?';
-		before = before << 8 | (unsigned char)*line;
-	}
 }
 
 /* A pipe that is full, a terminal that is held: whoever reads it may be slow, but stop nobody. */
@@ -123,7 +73,8 @@ void ssv_log_to_stderr(struct ssv_log *log, enum ssv_log_level level,
 		ssv_address_format(&request->client_address, peer);
 	snprintf(line + length, sizeof(line) - 1 - length, "socketserver: %s: %s%s%s",
 		ssv_log_level_name(level), peer, peer[0] == '\0' ? "" : ": ", message);
-	make_harmless(line + length);
+	/* A peer chose some of it: nothing in it may command a terminal, or end the line. */
+	ssv_make_harmless(line + length);
 	length += strlen(line + length);
 	line[length] = '\n';
 	if (!has_room(STDERR_FILENO) || !write_line(line, length + 1))

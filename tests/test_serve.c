@@ -320,31 +320,17 @@ START_TEST(python_is_served_over_each_transport_in_each_mode)
 }
 END_TEST
 
-START_TEST(threading_serves_as_many_clients_at_a_time_as_it_may)
+static const struct {
+	const char *mode, *limit;
+} limited[] = {
+	{"threading", "--max-threads"},
+	{"forking", "--max-children"},
+};
+
+START_TEST(as_many_clients_are_served_at_a_time_as_may_be)
 {
 	uint16_t port;
-	struct child server = SERVE_ECHO(&port, "--mode", "threading", "--max-threads", "2");
-	int first = connect_to_port(port), second = connect_to_port(port),
-	    third = connect_to_port(port);
-	struct pollfd answer = {third, POLLIN, 0};
-
-	round_trip(first, "hello");
-	round_trip(second, "hello");
-	ck_assert_int_eq(send(third, "hello", 5, MSG_NOSIGNAL), 5);
-	ck_assert_int_eq(poll(&answer, 1, 50), 0);
-	close(first);
-	ck_assert_int_eq(poll(&answer, 1, -1), 1);
-	round_trip(second, "hello");
-	close(second);
-	close(third);
-	stop(server);
-}
-END_TEST
-
-START_TEST(forking_serves_as_many_clients_at_a_time_as_it_may)
-{
-	uint16_t port;
-	struct child server = SERVE_ECHO(&port, "--mode", "forking", "--max-children", "2");
+	struct child server = SERVE_ECHO(&port, "--mode", limited[_i].mode, limited[_i].limit, "2");
 	int first = connect_to_port(port), second = connect_to_port(port),
 	    third = connect_to_port(port);
 	struct pollfd answer = {third, POLLIN, 0};
@@ -579,8 +565,7 @@ static TCase *serve_case(void)
 	tcase_add_test(tcase, a_handler_may_end_the_program_well);
 	tcase_add_test(tcase, a_silent_client_is_closed_after_the_timeout);
 	tcase_add_test(tcase, a_client_is_closed_after_the_deadline);
-	tcase_add_test(tcase, threading_serves_as_many_clients_at_a_time_as_it_may);
-	tcase_add_test(tcase, forking_serves_as_many_clients_at_a_time_as_it_may);
+	FOR_EACH(tcase, as_many_clients_are_served_at_a_time_as_may_be, limited);
 	FOR_EACH(tcase, other_clients_get_back_what_they_sent, other_clients);
 	FOR_EACH(tcase, talk_and_serve_meet_over_each_transport, served_at);
 	tcase_add_loop_test(tcase, python_is_served_over_each_transport_in_each_mode, 0,

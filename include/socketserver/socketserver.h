@@ -31,6 +31,7 @@
 #include <socketserver/unix_socket.h>
 #include <socketserver/unix_stream_server.h>
 #include <socketserver/version.h>
+#include <socketserver/visible.h>
 #include <socketserver/watch.h>
 
 #endif

@@ -1,7 +1,7 @@
 /* A stranger's text for a terminal: nothing that the terminal would obey, wherever it is cut. */
-#include "../../handlers/visible.h"
 #include "pieces.h"
 
+#include <socketserver/visible.h>
 #include <string.h>
 
 /* In one piece, or in those that the input says. */
@@ -13,10 +13,10 @@ static void show(struct pieces *pieces, struct text *shown)
 	size_t n;
 
 	while ((piece = pieces_take(pieces, SIZE_MAX)).size > 0) {
-		to = malloc(VISIBLE_SIZE(piece.size));
+		to = malloc(SSV_VISIBLE_SIZE(piece.size));
 		EXPECT(to != NULL);
-		n = make_visible(to, piece.data, piece.size, &before);
-		EXPECT(n >= piece.size && n <= VISIBLE_SIZE(piece.size));
+		n = ssv_make_visible(to, piece.data, piece.size, &before);
+		EXPECT(n >= piece.size && n <= SSV_VISIBLE_SIZE(piece.size));
 		text_add(shown, to, n);
 		free(to);
 	}

@@ -1,4 +1,5 @@
-#include "visible.h"
+#include <socketserver/visible.h>
+#include <stdbool.h>
 
 /* Whether a character of UTF-8 may begin with these two bytes, U+0080 to U+009F left out. */
 static bool is_beginning(unsigned char first, unsigned char second)
@@ -31,7 +32,9 @@ static bool is_continuation(unsigned char c, uint32_t before)
 	       (third >= 0xf0 && is_beginning(third, second) && (last & 0xc0) == 0x80);
 }
 
-bool is_control(unsigned char c, uint32_t before)
+/* Of ASCII; or U+0080 to U+009F, the second byte of its UTF-8 or bare, which is anywhere but within
+ * another character. Terminals obey both. The bytes in front of it, the last one lowest. */
+static bool is_control(unsigned char c, uint32_t before)
 {
 	if (c >= 0x80 && c <= 0x9f)
 		return !is_continuation(c, before);
@@ -43,7 +46,7 @@ static bool is_shown_as_it_is(unsigned char c, uint32_t before)
 	return c == '\n' || c == '\t' || !is_control(c, before);
 }
 
-size_t make_visible(char *to, const char *from, size_t length, uint32_t *before)
+size_t ssv_make_visible(char *to, const char *from, size_t length, uint32_t *before)
 {
 	static const char digits[] = "0123456789abcdef";
 	size_t n = 0;
@@ -62,4 +65,15 @@ size_t make_visible(char *to, const char *from, size_t length, uint32_t *before)
 		*before = *before << 8 | c;
 	}
 	return n;
+}
+
+void ssv_make_harmless(char *text)
+{
+	uint32_t before = 0;
+
+	for (; *text != '\0'; text++) {
+		if (is_control((unsigned char)*text, before))
+			*text = '?';
+		before = before << 8 | (unsigned char)*text;
+	}
 }
