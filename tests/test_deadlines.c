@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #define NS INT64_C(1000000) /* in a millisecond */
-#define TRIES 3 /* of one that was late, on a machine that may be busy; never too early */
+#define TRIES 20 /* of one that was late, on a machine that may be busy; never too early */
 
 /* What the client does, and which limit it meets. */
 enum kind {
@@ -273,7 +273,7 @@ int main(void)
 	Suite *suite = suite_create("deadlines");
 	TCase *tcase = topic(suite, "deadlines");
 
-	tcase_set_timeout(tcase, 15);
+	tcase_set_timeout(tcase, 60);
 	tcase_add_unchecked_fixture(tcase, make_socket_directory, remove_socket_directory);
 	for (int i = 0; i < 6; i += 3) /* TCP, Unix */
 		tcase_add_loop_test(tcase, limits_of_time_hold_within_a_tenth, i, i + 1);
