@@ -19,6 +19,7 @@
 #define N_BYSTANDERS 3
 #define DEADLINE_MS 400 /* of a victim that is stopped */
 #define PLACE_MS 1000   /* in which its place is given back */
+#define TRIES 3         /* of one that took longer, on a machine that may be busy */
 
 enum stage { START, SETUP, BEFORE_READING, AFTER_READING, FINISH, SHUTDOWN, N_STAGES };
 static const int signals[] = {SIGKILL, SIGSEGV, SIGABRT, SIGSTOP, SIGTERM};
@@ -224,33 +225,43 @@ static void expect_reply_until(enum stage stage, int client)
 	expect_end(client);
 }
 
-START_TEST(a_child_that_is_ended_at_any_stage_touches_nobody_else)
+/* Whether its place was given back in time. */
+static bool end_victim(enum stage stage, int signal)
 {
-	const int signal = signals[_i / N_STAGES % LENGTH(signals)];
-	const enum stage stage = (enum stage)(_i % N_STAGES);
 	const bool stops = signal == SIGSTOP;
+	const int64_t limit = (PLACE_MS + (stops ? DEADLINE_MS : 0)) * INT64_C(1000000);
+	const int before = __atomic_load_n(&ends, __ATOMIC_SEQ_CST);
 	int victim, next;
-	int64_t start;
+	int64_t took;
 	pid_t pid;
 
-	serve_class(&classes[FORKING_CLASS(_i / (N_STAGES * LENGTH(signals)))]);
-	let_bystanders_in();
 	victim = begin_victim(stage, &pid);
 	next = connect_and_say("next\n"); /* for whom there is no place */
 	expect_bystanders_served();
-	start = ssv_now();
+	took = -ssv_now();
 	ck_assert_int_eq(kill(pid, signal), 0);
 	ask(next, "", "next\n");
-	ck_assert_int_le(
-		ssv_now() - start, (PLACE_MS + (stops ? DEADLINE_MS : 0)) * INT64_C(1000000));
+	took += ssv_now();
 	ck_assert_int_eq(WTERMSIG(__atomic_load_n(&last_status, __ATOMIC_SEQ_CST)),
 		stops ? SIGKILL : signal);
 	ck_assert_int_ge(logged(&events, SSV_LOG_WARNING), 1);
 	expect_reply_until(stage, victim);
 	expect_bystanders_served();
 	hang_up(next);
-	expect_ends(2);
+	expect_ends(before + 2);
 	close(victim);
+	return took <= limit;
+}
+
+START_TEST(a_child_that_is_ended_at_any_stage_touches_nobody_else)
+{
+	const int signal = signals[_i / N_STAGES % LENGTH(signals)];
+	int tries = 1;
+
+	serve_class(&classes[FORKING_CLASS(_i / (N_STAGES * LENGTH(signals)))]);
+	let_bystanders_in();
+	while (!end_victim((enum stage)(_i % N_STAGES), signal))
+		ck_assert_int_lt(tries++, TRIES);
 	end_all();
 }
 END_TEST
