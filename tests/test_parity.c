@@ -1708,17 +1708,20 @@ static bool is_long(void)
 enum { ASKED, ANSWERED, ENOUGH };
 
 /* One request after the other, each as a client of its own, until there have been enough. */
-static bool keep_asking(void)
+static bool keep_asking(int number)
 {
+	const char question[] = {'h', 'e', 'l', 'l', (char)('0' + number), '\n', '\0'};
 	struct ssv_stream client;
-	char got[64];
+	char got[sizeof(question)] = "";
 	ssize_t n = 6;
 
 	while (n == 6 && !get(&seen->value[ENOUGH])) {
 		increase(&seen->value[ASKED]);
 		connect_client(&client, server);
-		send_to_server(&client, "hello\n");
+		send_to_server(&client, question);
 		n = receive(&client, got, sizeof(got));
+		if (strcmp(got, question) != 0)
+			n = 0;
 		disconnect_client(&client);
 		increase(&seen->value[ANSWERED]);
 		sem_post(&seen->go);
@@ -1727,13 +1730,13 @@ static bool keep_asking(void)
 }
 
 /* Processes, not threads: the server forks, and its process is to have no other business then. */
-static void start_clients(pid_t *clients, bool (*be_client)(void))
+static void start_clients(pid_t *clients, bool (*be_client)(int number))
 {
 	for (int i = 0; i < N_CLIENTS; i++) {
 		clients[i] = fork();
 		ck_assert_int_ge(clients[i], 0);
 		if (clients[i] == 0)
-			_exit(be_client() ? 0 : 1);
+			_exit(be_client(i) ? 0 : 1);
 	}
 }
 
@@ -1775,72 +1778,103 @@ START_TEST(stops_under_load_lose_no_client)
 }
 END_TEST
 
-static const char reply[100000] = "long enough to be sent in several pieces";
+/* What each client gets: a byte that is lost, doubled or another's does not go unseen. */
+static char replies[N_CLIENTS][100000];
+
+static size_t reply_size(void)
+{
+	return class->is_stream ? sizeof(replies[0]) : 8000;
+}
 
 static int reply_at_length(struct ssv_handler *handler)
 {
+	struct ssv_stream *stream = handler->request->stream;
 	char *line;
-	ssize_t n = ssv_stream_readline(handler->request->stream, &line);
+	ssize_t n = ssv_stream_readline(stream, &line);
 
 	if (n > 0)
-		n = ssv_stream_write(handler->request->stream, reply, sizeof(reply));
+		n = ssv_stream_write(stream, replies[line[0] - '0'], reply_size());
 	return n < 0 ? (int)n : 0;
 }
 
 static const struct ssv_handler_ops lengthy = {.handle = reply_at_length};
 
-/* How much comes until the end, be it a reset. */
-static size_t count_all(struct ssv_stream *client)
+/*
+ * All there is until the end, be it a reset; of datagrams there is one, or none once the server is
+ * closed: what it has sent is there by then.
+ */
+static size_t receive_until_closed(struct ssv_stream *client, char *data, size_t size)
 {
-	char data[8192];
 	size_t got = 0;
 	ssize_t n;
+	bool closed;
 
-	while ((n = receive(client, data, sizeof(data))) > 0)
-		got += (size_t)n;
-	return n == -EAGAIN ? 1 : got;
+	do {
+		closed = get(&seen->value[ENOUGH]);
+		n = receive(client, data + got, size - got);
+		got += n > 0 ? (size_t)n : 0;
+	} while (class->is_stream ? n > 0 : n == -EAGAIN && !closed);
+	return got;
 }
 
 /* One after the other, until nobody listens: each gets all, or nothing, having not been accepted.
  */
-static bool ask_until_closed(void)
+static bool ask_until_closed(int number)
 {
-	const struct timeval patience = {.tv_sec = 10};
+	const struct timeval patience = {
+		.tv_sec = class->is_stream ? 10 : 0, .tv_usec = class->is_stream ? 0 : 1000};
+	const char question[] = {(char)('0' + number), '\n'};
+	static char data[sizeof(replies[0]) + 1];
 	char text[SSV_ADDRESS_TEXT_SIZE];
 	struct ssv_stream client;
-	size_t got = 0;
+	size_t got = reply_size();
 
 	close(server->fd); /* its copy here */
 	ssv_address_format(&server->server_address, text);
-	while ((got == 0 || got == sizeof(reply)) && ssv_connect(&client, text, 10000) == 0) {
+	while (got == reply_size() && ssv_connect(&client, text, 10000) == 0) {
 		setsockopt(client.fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
-		(void)!send(client.fd, "hello\n", 6, MSG_NOSIGNAL);
-		got = count_all(&client);
+		(void)!send(client.fd, question, sizeof(question), MSG_NOSIGNAL);
+		got = receive_until_closed(&client, data, sizeof(data));
 		disconnect_client(&client);
-		if (got == sizeof(reply))
+		if (got == reply_size() && memcmp(data, replies[number], got) == 0)
 			increase(&seen->value[ANSWERED]);
 		sem_post(&seen->go);
 	}
-	return got == 0 || got == sizeof(reply);
+	return got == 0 || got == reply_size();
 }
 
-START_TEST(closes_under_load_cut_no_reply_within_the_grace)
+/* Stopped before, or by it. */
+static void close_under_load(struct served *served, bool stopped)
+{
+	if (stopped) {
+		ck_assert_int_eq(ssv_server_shutdown(server), 0);
+		ck_assert_int_eq(result_of(served), 0);
+	}
+	ck_assert_int_eq(ssv_server_close(server), 0);
+	if (!stopped)
+		ck_assert_int_eq(result_of(served), 0);
+	set(&seen->value[ENOUGH], 1);
+}
+
+START_TEST(no_stop_nor_close_under_load_costs_an_accepted_client_a_byte_within_the_grace)
 {
 	const int closes = is_long() ? 1000 : under_valgrind() ? 3 : 30;
 	struct ssv_counters counters;
 	pid_t clients[N_CLIENTS];
 	struct served served;
 
+	for (int i = 0; i < N_CLIENTS; i++)
+		fill_with_noise(replies[i], sizeof(replies[i]), (unsigned int)i);
 	for (int i = 0; i < closes; i++) {
 		open_server(_i, &lengthy);
 		server->grace = 10000;
 		set(&seen->value[ANSWERED], 0);
+		set(&seen->value[ENOUGH], 0);
 		start_clients(clients, ask_until_closed);
 		serve(&served, server);
 		while (get(&seen->value[ANSWERED]) < N_CLIENTS)
 			wait_for(&seen->go);
-		ck_assert_int_eq(ssv_server_close(server), 0);
-		ck_assert_int_eq(result_of(&served), 0);
+		close_under_load(&served, i % 2 != 0);
 		expect_all_content(clients);
 		ssv_server_counters(server, &counters);
 		ck_assert_int_eq(counters.accepted, get(&seen->value[ANSWERED]));
@@ -1923,7 +1957,8 @@ static Suite *suite(void)
 	ADD(5, echo_and_upper_are_served, ALL_CLASSES);
 	ADD(5, all_twelve_classes_are_served_by_one_call, 0, 1);
 	ADD(5, stops_under_load_lose_no_client, ALL_CLASSES);
-	ADD(5, closes_under_load_cut_no_reply_within_the_grace, STREAM_CLASSES);
+	ADD(5, no_stop_nor_close_under_load_costs_an_accepted_client_a_byte_within_the_grace,
+		ALL_CLASSES);
 	tcase_set_timeout(cases[5], is_long() ? 60 : 4);
 #undef ADD
 	return suite;
