@@ -147,6 +147,18 @@ void command_cut(struct command_result *result, size_t size)
 		mark_cut(result, size);
 }
 
+static enum command_end why_reading_ended(const struct run *run, ssize_t error)
+{
+	if (error == -ETIMEDOUT)
+		return run->then;
+	return error == -ENOMEM ? COMMAND_NO_MEMORY : COMMAND_TOO_LONG;
+}
+
+static bool is_full(const struct command_result *result)
+{
+	return result->end == COMMAND_TOO_LONG || result->end == COMMAND_NO_MEMORY;
+}
+
 /* --- its time --- */
 
 static void end_in(struct run *run, int64_t ms, enum command_end why)
@@ -248,7 +260,7 @@ static void end(struct run *run, bool at_once)
 	if (!keeper_ends_in(run, KEEPER_PATIENCE))
 		signal_keeper(run, SIGKILL);
 	result->status = status_of(run);
-	if (result->end != COMMAND_TOO_LONG)
+	if (!is_full(result))
 		read_rest(run);
 	close(run->output);
 	if (run->pidfd >= 0)
@@ -275,7 +287,7 @@ int command_run(const struct command *command, struct command_result *result)
 	while (n > 0)
 		n = wait_for_output(&run) ? read_output(&run) : -ETIMEDOUT;
 	if (n < 0)
-		result->end = n == -ETIMEDOUT ? run.then : COMMAND_TOO_LONG;
+		result->end = why_reading_ended(&run, n);
 	end(&run, n < 0);
 	if (result->end != COMMAND_ENDED)
 		mark_cut(result, command->max_output);

@@ -33,6 +33,7 @@ enum command_end {
 	COMMAND_ENDED,
 	COMMAND_TIMED_OUT,
 	COMMAND_TOO_LONG,
+	COMMAND_NO_MEMORY, /**< for more of its output */
 	COMMAND_ABANDONED, /**< by the client */
 	COMMAND_STOPPED,   /**< is_over() said so */
 };

@@ -61,6 +61,7 @@ static const char *const ends[] = {
 	[COMMAND_ENDED] = "status",
 	[COMMAND_TIMED_OUT] = "timed out, status",
 	[COMMAND_TOO_LONG] = "too much output, status",
+	[COMMAND_NO_MEMORY] = "no memory for more output, status",
 	[COMMAND_ABANDONED] = "client gone, status",
 	[COMMAND_STOPPED] = "server stopped, status",
 };
@@ -131,6 +132,8 @@ static const char *why_not_run(int error)
 {
 	if (error == -EBUSY)
 		return "refused: " TEXT(SLOTS_COUNT) " commands are running; try again later\n";
+	if (error == -ENOMEM)
+		return "refused: no memory for it; try again later\n";
 	return "refused: no process for it; try again later\n";
 }
 
@@ -155,7 +158,7 @@ static const char *run_or_refuse(const struct ssv_handler *handler, struct exec_
 		return ends[reply->result.end];
 	}
 	refuse(reply, manner, why_not_run(rc));
-	return rc == -EBUSY ? "busy" : "no process";
+	return rc == -EBUSY ? "busy" : rc == -ENOMEM ? "no memory" : "no process";
 }
 
 /* So that the end of a forking server's child waits until the line is in the log. */

@@ -117,22 +117,26 @@ const struct ssv_handler_option exec_options[] = {
 
 /* --- where it may be served --- */
 
-/* Of names there is one that means nothing else (RFC 6761). */
-static bool is_local(const struct ssv_address *at)
+/* 1, 0, or what kept it from being known. Of names there is one that means nothing else (RFC 6761).
+ */
+static int is_local(const struct ssv_address *at)
 {
 	if (at->transport == SSV_UNIX || at->transport == SSV_UNIXGRAM)
-		return true;
+		return 1;
 	if (at->length == 0 && strcmp(at->name, "localhost") != 0)
-		return false;
-	return ssv_address_is_loopback(at) == 1;
+		return 0;
+	return ssv_address_is_loopback(at);
 }
 
 static int check_address(
 	const struct exec_settings *settings, struct ssv_server *server, const char **error)
 {
 	const struct ssv_address *at = &server->server_address;
+	int local = is_local(at);
 
-	if (!is_local(at)) {
+	if (local < 0 && local != -ENXIO)
+		return local;
+	if (local <= 0) {
 		*error = "commands are for this host alone: take 127.0.0.1, [::1], localhost or a "
 			 "unix: socket; from elsewhere, ssh";
 		return -EACCES;
@@ -151,20 +155,36 @@ static int check_address(
 
 /* --- as whom --- */
 
+/* Other errors than the lack of memory or descriptors say, in one way or another, that there is
+ * none (getpwnam(3)). */
+static int find_user(const char *name, const struct passwd **user, const char **error)
+{
+	errno = 0;
+	/* NOLINTNEXTLINE(concurrency-mt-unsafe): no other thread runs yet */
+	*user = getpwnam(name);
+	if (*user != NULL)
+		return 0;
+	if (errno == ENOMEM || errno == EMFILE || errno == ENFILE)
+		return -errno;
+	*error = "no such user to run commands as: name one with --run-as";
+	return -ENOENT;
+}
+
 static int choose_user(struct exec_settings *settings, const char **error)
 {
+	const char *name = settings->run_as != NULL ? settings->run_as : DEFAULT_USER;
 	const struct passwd *user;
+	int rc;
 
+	if (geteuid() != 0 && settings->run_as == NULL)
+		return 0;
 	if (geteuid() != 0) {
 		*error = "only root can --run-as another user";
-		return settings->run_as == NULL ? 0 : -EPERM;
+		return -EPERM;
 	}
-	/* NOLINTNEXTLINE(concurrency-mt-unsafe): no other thread runs yet */
-	user = getpwnam(settings->run_as != NULL ? settings->run_as : DEFAULT_USER);
-	if (user == NULL) {
-		*error = "no such user to run commands as: name one with --run-as";
-		return -ENOENT;
-	}
+	rc = find_user(name, &user, error);
+	if (rc < 0)
+		return rc;
 	if (user->pw_uid == 0 || user->pw_gid == 0) {
 		*error = "commands do not run as root: name another user with --run-as";
 		return -EPERM;

@@ -62,6 +62,7 @@ static const struct explanation both[] = {
 	{EINVAL, INTERNET, "address cannot be used",
 		"a link-local address needs its interface, as in [fe80::1%eth0]", false},
 	{EMFILE, ANY, "too many open files", "raise the limit with ulimit -n", false},
+	{ENOMEM, ANY, "no memory", "close some programs, or raise the limit with ulimit -v", false},
 	{ENFILE, ANY, "too many open files", "close some programs: the whole system is out of them",
 		false},
 };

@@ -202,14 +202,14 @@ int options_parse(const struct options *options, int argc, char **argv, bool sto
 
 	if (longs == NULL) {
 		complain("no memory");
-		return -EINVAL;
+		return -EXIT_FAILURE;
 	}
 	make_letters(options->specs, stop_at_operand, letters);
 	optind = 0;
 	while (rc == 0 && (c = getopt_long(argc, argv, letters, longs, NULL)) != -1)
 		rc = take(options, c, argv);
 	free(longs);
-	return rc < 0 ? rc : optind;
+	return rc < 0 ? -EXIT_USAGE : optind;
 }
 
 static void print_option(char letter, const char *name, const char *value, const char *help)

@@ -46,7 +46,8 @@ struct options {
 /**
  * Takes the options out of the arguments, of which the first is not looked at, and moves the
  * operands behind them; or stops at the first operand, so that what follows may be of another
- * table. Returns the index of the first operand, or -EINVAL after saying what is wrong.
+ * table. Returns the index of the first operand, or minus the exit status after saying
+ * what is wrong.
  */
 int options_parse(const struct options *options, int argc, char **argv, bool stop_at_operand);
 

@@ -301,7 +301,9 @@ static int run(struct serve *serve)
 
 	rc = stopper_start(&serve->stopper, serve->servers, serve->count);
 	if (rc < 0) {
-		complain("no thread for signals: %s", strerror(-rc));
+		complain("no thread for signals: %s: close some programs, or raise the limit with "
+			 "ulimit -u",
+			strerror(-rc));
 		return EXIT_FAILURE;
 	}
 	status = open_handler(serve);
@@ -337,7 +339,7 @@ static int serve_handler(struct serve *serve, int count, char **arguments)
 
 	first = options_parse(&options, count, arguments, false);
 	if (first < 0)
-		return EXIT_USAGE;
+		return -first;
 	if (serve->settings.help)
 		return print_help(serve->handler);
 	if (serve->settings.requests > 0 && count - first > 1)
@@ -355,7 +357,7 @@ static int serve_command(struct serve *serve, int count, char **arguments)
 
 	first = options_parse(&options, count, arguments, true);
 	if (first < 0)
-		return EXIT_USAGE;
+		return -first;
 	if (first == count && serve->settings.help)
 		return print_help(NULL);
 	if (first == count)

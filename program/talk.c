@@ -96,7 +96,7 @@ int talk_main(int count, char **arguments)
 
 	first = options_parse(&options, count, arguments, false);
 	if (first < 0)
-		return EXIT_USAGE;
+		return -first;
 	if (settings.help)
 		return print_help();
 	if (first == count)
