@@ -49,6 +49,7 @@ void ssv_child_prepare(struct ssv_child *child, const struct ssv_request *reques
 		&child->request.socket, -1, request->stream->transport, &request->stream->limits);
 	child->request.stream = &child->request.socket;
 	child->request.client_address = request->client_address;
+	child->request.stage = "process_request";
 	child->request.opened = request->opened;
 	child->request.admitted = request->admitted;
 	child->request.source = request->source;

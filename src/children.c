@@ -51,6 +51,7 @@ static void free_spares(struct ssv_forking_mixin *forking)
 static void link_child(struct ssv_forking_mixin *forking, struct ssv_child *child)
 {
 	pthread_mutex_lock(&forking->layer.server->lock);
+	child->request.child = child->pid;
 	child->previous = NULL;
 	child->next = forking->children;
 	if (child->next != NULL)

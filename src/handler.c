@@ -1,3 +1,5 @@
+#include "request.h"
+
 #include <errno.h>
 #include <socketserver/server.h>
 #include <stdlib.h>
@@ -7,11 +9,17 @@ typedef int (*method)(struct ssv_handler *handler);
 
 static int call(struct ssv_handler *handler, method run, const char *stage)
 {
-	int rc = run == NULL ? 0 : run(handler);
+	const char *before = handler->request->stage;
+	int rc;
 
-	if (rc >= 0)
+	if (run == NULL)
 		return 0;
-	handler->request->stage = stage;
+	ssv_request_set_stage(handler->request, stage);
+	rc = run(handler);
+	if (rc >= 0) {
+		ssv_request_set_stage(handler->request, before);
+		return 0;
+	}
 	if (handler->result == 0)
 		handler->result = rc;
 	return rc;
@@ -29,9 +37,9 @@ static int handle_and_finish(struct ssv_handler *handler)
 
 	if (handled == 0 || finished == 0)
 		return handled + finished;
-	handler->request->stage = exits ? "finish" : "handle";
+	ssv_request_set_stage(handler->request, exits ? "finish" : "handle");
 	ssv_server_handle_error(handler->server, handler->request, exits ? finished : handled);
-	handler->request->stage = exits ? "handle" : "finish";
+	ssv_request_set_stage(handler->request, exits ? "handle" : "finish");
 	return exits ? handled : finished;
 }
 

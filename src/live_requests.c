@@ -1,5 +1,7 @@
 #include "live_requests.h"
 
+#include "tally.h"
+
 #include <sys/socket.h>
 
 /* Under the lock, as the next one. */
@@ -41,6 +43,54 @@ void ssv_live_remove(struct ssv_request *request)
 	pthread_mutex_lock(&request->server->lock);
 	unlink_live(request);
 	pthread_mutex_unlock(&request->server->lock);
+}
+
+void ssv_live_finish(struct ssv_request *request)
+{
+	struct ssv_counters *counters = &request->server->tally->counters;
+
+	pthread_mutex_lock(&request->server->lock);
+	unlink_live(request);
+	ssv_count(&counters->bytes_read, request->stream->bytes_read);
+	ssv_count(&counters->bytes_written, request->stream->bytes_written);
+	pthread_mutex_unlock(&request->server->lock);
+}
+
+/* A packet's bytes may be counted by a child, when it is over. */
+static void add_bytes(const struct ssv_request *request, struct ssv_counters *counters)
+{
+	const struct ssv_stream *stream = request->stream;
+
+	if (!ssv_transport_is_stream(request->socket.transport))
+		return;
+	counters->bytes_read += __atomic_load_n(&stream->bytes_read, __ATOMIC_RELAXED);
+	counters->bytes_written += __atomic_load_n(&stream->bytes_written, __ATOMIC_RELAXED);
+}
+
+static void load(struct ssv_counters *counters, const struct ssv_counters *now)
+{
+	*counters = (struct ssv_counters){
+		.accepted = __atomic_load_n(&now->accepted, __ATOMIC_RELAXED),
+		.refused = __atomic_load_n(&now->refused, __ATOMIC_RELAXED),
+		.failed = __atomic_load_n(&now->failed, __ATOMIC_RELAXED),
+		.timed_out = __atomic_load_n(&now->timed_out, __ATOMIC_RELAXED),
+		.hung_up = __atomic_load_n(&now->hung_up, __ATOMIC_RELAXED),
+		.bytes_read = __atomic_load_n(&now->bytes_read, __ATOMIC_RELAXED),
+		.bytes_written = __atomic_load_n(&now->bytes_written, __ATOMIC_RELAXED),
+	};
+}
+
+void ssv_server_counters(struct ssv_server *server, struct ssv_counters *counters)
+{
+	const struct ssv_request *request;
+
+	pthread_mutex_lock(&server->lock);
+	load(counters, &server->tally->counters);
+	for (request = server->live; request != NULL; request = request->next) {
+		counters->active++;
+		add_bytes(request, counters);
+	}
+	pthread_mutex_unlock(&server->lock);
 }
 
 void ssv_live_replace(struct ssv_request *request, struct ssv_request *by)

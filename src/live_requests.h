@@ -8,6 +8,10 @@
 void ssv_live_add(struct ssv_request *request);
 void ssv_live_remove(struct ssv_request *request); /* harmless where it is none of them */
 
+/** Takes it off, and adds its bytes to those of the requests that are over: at once, so that nobody
+ * sees them twice, or not at all. */
+void ssv_live_finish(struct ssv_request *request);
+
 /** Both at once, so that nobody sees none, or two. */
 void ssv_live_replace(struct ssv_request *request, struct ssv_request *by);
 

@@ -19,6 +19,11 @@ void ssv_request_init(struct ssv_request *request, struct ssv_server *server)
 	*request = (struct ssv_request){.server = server, .socket.fd = -1};
 }
 
+void ssv_request_set_stage(struct ssv_request *request, const char *stage)
+{
+	__atomic_store_n(&request->stage, stage, __ATOMIC_RELAXED);
+}
+
 static void fill(struct ssv_request *request, int fd, enum ssv_transport transport,
 	const struct sockaddr *peer, socklen_t length)
 {
@@ -28,6 +33,7 @@ static void fill(struct ssv_request *request, int fd, enum ssv_transport transpo
 	request->stage = "get_request";
 	request->taken = request->admitted = false;
 	request->opened = ssv_now();
+	request->child = 0;
 	request->packet = NULL;
 	request->packet_size = request->packet_length = 0;
 }
@@ -86,9 +92,7 @@ void ssv_request_close(struct ssv_request *request)
 {
 	if (request->stream == NULL)
 		return;
-	ssv_live_remove(request); /* first: nobody may shut down a number that is closed already */
-	ssv_count(&request->server->tally->counters.bytes_read, request->stream->bytes_read);
-	ssv_count(&request->server->tally->counters.bytes_written, request->stream->bytes_written);
+	ssv_live_finish(request); /* first: nobody may shut down a number that is closed already */
 	ssv_stream_end(request->stream);
 	request->stream = NULL;
 	ssv_serving_given_back(request->server);
@@ -102,6 +106,20 @@ void ssv_request_free(struct ssv_request *request)
 	free(request->instance);
 	request->instance = NULL;
 	request->instance_size = 0;
+}
+
+void ssv_request_progress(const struct ssv_request *request, struct ssv_request_progress *progress)
+{
+	const struct ssv_stream *stream = request->stream;
+
+	*progress = (struct ssv_request_progress){
+		.stage = __atomic_load_n(&request->stage, __ATOMIC_RELAXED),
+		.reading = __atomic_load_n(&stream->reading, __ATOMIC_RELAXED),
+		.writing = __atomic_load_n(&stream->writing, __ATOMIC_RELAXED),
+		.bytes_read = __atomic_load_n(&stream->bytes_read, __ATOMIC_RELAXED),
+		.bytes_written = __atomic_load_n(&stream->bytes_written, __ATOMIC_RELAXED),
+		.child = request->child,
+	};
 }
 
 int ssv_request_credentials(const struct ssv_request *request, struct ssv_credentials *credentials)

@@ -1,8 +1,11 @@
-/** What datagram servers need of a request beyond the public header. */
+/** What the servers need of a request beyond the public header. */
 #ifndef SSV_REQUEST_H
 #define SSV_REQUEST_H
 
 #include <socketserver/request.h>
+
+/** The method that it is in, from now on; others look at it meanwhile. */
+void ssv_request_set_stage(struct ssv_request *request, const char *stage);
 
 /**
  * As ssv_request_open(), with the packet that the caller has put into the memory of

@@ -5,6 +5,7 @@
 #include "loop.h"
 #include "open_servers.h"
 #include "report.h"
+#include "request.h"
 #include "running.h"
 #include "serving.h"
 #include "stop_signals.h"
@@ -59,6 +60,7 @@ int ssv_server_finish_request(struct ssv_server *server, struct ssv_request *req
 
 void ssv_server_shutdown_request(struct ssv_server *server, struct ssv_request *request)
 {
+	ssv_request_set_stage(request, "shutdown_request");
 	ssv_super_shutdown_request(&server->mro, request);
 }
 
@@ -67,28 +69,21 @@ void ssv_server_close_request(struct ssv_server *server, struct ssv_request *req
 	ssv_super_close_request(&server->mro, request);
 }
 
-void ssv_server_handle_error(struct ssv_server *server, struct ssv_request *request, int error)
+static bool has_hung_up(int error)
 {
-	ssv_count(&server->tally->counters.failed, 1);
-	ssv_super_handle_error(&server->mro, request, error);
+	return error == -EPIPE || error == -ECONNRESET;
 }
 
-void ssv_server_counters(struct ssv_server *server, struct ssv_counters *counters)
+void ssv_server_handle_error(struct ssv_server *server, struct ssv_request *request, int error)
 {
-	const struct ssv_counters *now = &server->tally->counters;
-	const struct ssv_request *request;
+	struct ssv_counters *counters = &server->tally->counters;
 
-	*counters = (struct ssv_counters){
-		.accepted = __atomic_load_n(&now->accepted, __ATOMIC_RELAXED),
-		.refused = __atomic_load_n(&now->refused, __ATOMIC_RELAXED),
-		.failed = __atomic_load_n(&now->failed, __ATOMIC_RELAXED),
-		.bytes_read = __atomic_load_n(&now->bytes_read, __ATOMIC_RELAXED),
-		.bytes_written = __atomic_load_n(&now->bytes_written, __ATOMIC_RELAXED),
-	};
-	pthread_mutex_lock(&server->lock);
-	for (request = server->live; request != NULL; request = request->next)
-		counters->active++;
-	pthread_mutex_unlock(&server->lock);
+	ssv_count(&counters->failed, 1);
+	if (error == -ETIMEDOUT)
+		ssv_count(&counters->timed_out, 1);
+	if (has_hung_up(error))
+		ssv_count(&counters->hung_up, 1);
+	ssv_super_handle_error(&server->mro, request, error);
 }
 
 /* --- BaseServer's own --- */
@@ -174,7 +169,7 @@ static void base_close_request(struct ssv_layer *layer, struct ssv_request *requ
 
 static void base_handle_error(struct ssv_layer *layer, struct ssv_request *request, int error)
 {
-	bool gone = error == -EPIPE || error == -ECONNRESET || error == -ETIMEDOUT;
+	bool gone = has_hung_up(error) || error == -ETIMEDOUT;
 
 	ssv_server_report(layer->server, gone ? SSV_LOG_DEBUG : SSV_LOG_ERROR, request,
 		request->stage, error);

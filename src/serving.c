@@ -4,6 +4,7 @@
 #include "backoff.h"
 #include "clock.h"
 #include "loop.h"
+#include "request.h"
 #include "running.h"
 #include "tally.h"
 
@@ -125,12 +126,12 @@ static int verify_and_process(struct ssv_server *server, struct ssv_request *req
 	int rc;
 
 	pthread_mutex_lock(&server->turn);
-	request->stage = "verify_request";
+	ssv_request_set_stage(request, "verify_request");
 	rc = ssv_server_verify_request(server, request);
 	if (rc == 0)
 		ssv_count(&server->tally->counters.refused, 1);
 	if (rc > 0) {
-		request->stage = "process_request";
+		ssv_request_set_stage(request, "process_request");
 		rc = ssv_server_process_request(server, request);
 	}
 	pthread_mutex_unlock(&server->turn);

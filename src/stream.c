@@ -75,6 +75,17 @@ static bool is_overdue(const struct ssv_stream *stream)
 	return stream->deadline != SSV_NEVER && ssv_now() >= stream->deadline;
 }
 
+/* Others look at these meanwhile. */
+static void count_bytes(uint64_t *counter, ssize_t n)
+{
+	__atomic_store_n(counter, *counter + (uint64_t)n, __ATOMIC_RELAXED);
+}
+
+static void set(bool *flag, bool on)
+{
+	__atomic_store_n(flag, on, __ATOMIC_RELAXED);
+}
+
 /* --- reading --- */
 
 /* Puts the byte back that the NUL behind the last line has hidden. */
@@ -93,10 +104,12 @@ static ssize_t receive(struct ssv_stream *stream, void *data, size_t size)
 		return 0;
 	if (is_overdue(stream))
 		return -ETIMEDOUT;
+	set(&stream->reading, true);
 	n = stream->ops->read(
 		stream, data, size, ssv_stream_give_up_at(stream, stream->limits.timeout));
+	set(&stream->reading, false);
 	if (n > 0)
-		stream->bytes_read += (uint64_t)n;
+		count_bytes(&stream->bytes_read, n);
 	if (n == 0 && ssv_transport_is_stream(stream->transport))
 		stream->at_end = true;
 	return n;
@@ -245,8 +258,10 @@ int ssv_stream_wait(struct ssv_stream *stream, int other, int timeout)
 		return SSV_WAIT_INPUT;
 	if (!have && is_overdue(stream))
 		return -ETIMEDOUT;
+	set(&stream->reading, true);
 	rc = stream->ops->wait(
 		stream, other, have ? SSV_NOW : ssv_stream_give_up_at(stream, timeout));
+	set(&stream->reading, false);
 	if (have)
 		return rc < 0 ? rc : rc | SSV_WAIT_INPUT;
 	return rc == 0 && is_overdue(stream) ? -ETIMEDOUT : rc;
@@ -271,25 +286,33 @@ static int advance(struct iovec **parts, int count, size_t written)
 }
 
 /* Sends all of it. The clock is only asked where the first attempt does not take everything. */
-static int send_all(struct ssv_stream *stream, struct iovec *parts, int count)
+static int send_parts(struct ssv_stream *stream, struct iovec *parts, int left)
 {
 	int64_t until = SSV_NOW;
 	ssize_t n;
 
-	if (is_overdue(stream))
-		return -ETIMEDOUT;
-	while (count > 0) {
-		n = stream->ops->write(stream, parts, count, until);
+	while (left > 0) {
+		n = stream->ops->write(stream, parts, left, until);
 		if (n < 0 && !(n == -EAGAIN && until == SSV_NOW))
 			return (int)n;
 		if (n >= 0) {
-			stream->bytes_written += (uint64_t)n;
-			count = advance(&parts, count, (size_t)n);
+			count_bytes(&stream->bytes_written, n);
+			left = advance(&parts, left, (size_t)n);
 		}
-		if (count > 0 && until == SSV_NOW)
+		if (left > 0 && until == SSV_NOW) {
 			until = ssv_stream_give_up_at(stream, stream->limits.write_timeout);
+			set(&stream->writing, true);
+		}
 	}
 	return 0;
+}
+
+static int send_all(struct ssv_stream *stream, struct iovec *parts, int count)
+{
+	int rc = is_overdue(stream) ? -ETIMEDOUT : send_parts(stream, parts, count);
+
+	set(&stream->writing, false);
+	return rc;
 }
 
 int ssv_stream_flush(struct ssv_stream *stream)
@@ -390,7 +413,7 @@ static ssize_t send_some(struct ssv_stream *stream, const void *data, size_t siz
 	ssize_t n = stream->ops->write(stream, &part, 1, SSV_NOW);
 
 	if (n > 0)
-		stream->bytes_written += (uint64_t)n;
+		count_bytes(&stream->bytes_written, n);
 	return n;
 }
 

@@ -22,6 +22,14 @@ static void copy(struct ssv_tally *to, const struct ssv_tally *from)
 	memcpy(to->reports, from->reports, sizeof(to->reports));
 }
 
+/* Others may be looking at the counters. */
+static void use(struct ssv_server *server, struct ssv_tally *tally)
+{
+	pthread_mutex_lock(&server->lock);
+	server->tally = tally;
+	pthread_mutex_unlock(&server->lock);
+}
+
 void ssv_tally_init(struct ssv_server *server)
 {
 	server->tally = &server->own_tally;
@@ -40,7 +48,7 @@ int ssv_tally_share(struct ssv_server *server)
 		return -errno;
 	make_lock(&shared->lock);
 	copy(shared, &server->own_tally);
-	server->tally = shared;
+	use(server, shared);
 	return 0;
 }
 
@@ -51,7 +59,7 @@ void ssv_tally_unshare(struct ssv_server *server)
 	if (shared == &server->own_tally)
 		return;
 	copy(&server->own_tally, shared);
-	server->tally = &server->own_tally;
+	use(server, &server->own_tally);
 	munmap(shared, sizeof(*shared));
 }
 

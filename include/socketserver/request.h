@@ -24,7 +24,7 @@ struct ssv_request {
 	struct ssv_stream
 		*stream; /**< all input and output; a layer may have put its own kind here */
 	struct ssv_address client_address;
-	const char *stage; /**< for handle_error(): the method that failed, "handle" for example */
+	const char *stage; /**< the method that it is in, or that failed: "handle" for example */
 
 	int64_t opened; /**< when it came: nanoseconds of the monotonic clock */
 
@@ -35,6 +35,7 @@ struct ssv_request {
 
 	/* private */
 	bool may_wait; /* get_request() may block for it: it is a thread's own */
+	pid_t child;   /* that it was handed to; 0: none */
 	bool taken;    /* process_request() has taken it over where it is, without a move */
 	bool admitted; /* it counts for an admission mix-in, … */
 	struct ssv_source source; /* … as this one's; both under the server's lock */
@@ -71,6 +72,20 @@ SSV_API void ssv_request_close(struct ssv_request *request);
 
 /** Closes, and frees the memory. */
 SSV_API void ssv_request_free(struct ssv_request *request);
+
+/** What an open request is at, as others may see it. */
+struct ssv_request_progress {
+	const char *stage;   /**< the method that it is in, a constant: "handle" for example */
+	bool reading;        /**< it waits for input, most likely; … */
+	bool writing;        /**< … until the peer takes more; or neither: somebody is at work */
+	uint64_t bytes_read; /**< so far; 0 where it is a forked child's */
+	uint64_t bytes_written;
+	pid_t child; /**< the process that it was handed to, which alone knows the rest; 0: none */
+};
+
+/** For a `visit` of ssv_server_each_request(), and for whoever owns the request. */
+SSV_API void ssv_request_progress(
+	const struct ssv_request *request, struct ssv_request_progress *progress);
 
 /** Who is at the other end of a Unix stream connection, as the kernel knew them when they
  * connected. */

@@ -46,8 +46,12 @@ struct ssv_counters {
 	uint64_t accepted; /**< requests that came */
 	uint64_t active;   /**< that are open now */
 	uint64_t refused; /**< that were turned away, by verify_request() or for want of a worker */
-	uint64_t failed;  /**< that handle_error() was told of */
-	uint64_t bytes_read, bytes_written; /**< of those that are over */
+	uint64_t failed;  /**< that handle_error() was told of, of them … */
+	uint64_t timed_out; /**< … for -ETIMEDOUT: the peer was silent, or took nothing, for too
+			       long */
+	uint64_t hung_up;   /**< … and for -EPIPE, -ECONNRESET: the peer was gone */
+	/** So far. Of packets, and of what runs in forked children: once that is over. */
+	uint64_t bytes_read, bytes_written;
 };
 
 /** private: what is counted; a forking server's children share it */
@@ -206,13 +210,14 @@ SSV_API int ssv_server_close(struct ssv_server *server);
  */
 SSV_API bool ssv_server_is_aborting(const struct ssv_server *server);
 
-/** What it has done so far. From any thread. */
+/** What it has done so far. From any thread, also while another one closes the server. */
 SSV_API void ssv_server_counters(struct ssv_server *server, struct ssv_counters *counters);
 
 /**
  * Calls `visit` for each open request, the newest first, until it returns other than 0, and returns
- * that, or 0. From any thread; the request may be in use by another meanwhile, so only look at its
- * addresses, times and counters; and do not call back into the server.
+ * that, or 0. From any thread, also while another one closes the server. The request may be in use
+ * by another meanwhile: look at nothing but its addresses, `opened` and ssv_request_progress(); and
+ * do not call back into the server. No request comes or ends until it returns: be quick.
  */
 SSV_API int ssv_server_each_request(struct ssv_server *server,
 	int (*visit)(const struct ssv_request *request, void *context), void *context);

@@ -69,12 +69,15 @@ struct ssv_stream {
 	char held;           /* the byte that the NUL behind a line hides … */
 	bool holding;        /* … where there is one: at in.data[in.start] */
 	bool at_end;         /* the peer has sent all it will */
+	/* changed with atomics alone, since others look at them: */
 	uint64_t bytes_read;
+	bool reading; /* it may be waiting for input */
 
 	/* private, the writer's */
 	struct ssv_stream_buffer out;
-	size_t write_size; /* how much is gathered before it is sent; 0: nothing */
-	uint64_t bytes_written;
+	size_t write_size;      /* how much is gathered before it is sent; 0: nothing */
+	uint64_t bytes_written; /* with atomics alone, as the next one */
+	bool writing;           /* it waits until the peer takes more */
 };
 
 /**
