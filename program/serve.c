@@ -6,6 +6,7 @@
 #include "output.h"
 #include "registry.h"
 #include "request_limit.h"
+#include "stats.h"
 #include "stopper.h"
 #include "words.h"
 #include <errno.h>
@@ -21,6 +22,8 @@ struct settings {
 	int timeout, deadline, grace; /* ms; 0: none */
 	int requests;                 /* 0: no end to them */
 	bool public, verbose, help;
+	const char *stats; /* an address, or NULL */
+	bool stats_public;
 };
 
 struct serve {
@@ -32,6 +35,7 @@ struct serve {
 	size_t count;
 	struct ssv_log log;
 	struct stopper stopper;
+	struct stats stats;
 	struct request_limit requests; /* of the one server, if there is one */
 };
 
@@ -72,6 +76,10 @@ static const struct option_spec specs[] = {
 		option_set_seconds, offsetof(struct settings, grace), 0, OPTION_SECONDS_MAX, 0},
 	{"requests", "N", "end after so many requests; one address alone (default: no end)",
 		option_set_whole, offsetof(struct settings, requests), 1, INT_MAX, 0},
+	{"stats", "ADDRESS", "say there what is going on: unix:PATH or tcp://127.0.0.1:PORT",
+		option_set_text, offsetof(struct settings, stats), 0, 0, 0},
+	{"stats-public", NULL, "also where other hosts can reach it", option_set_flag,
+		offsetof(struct settings, stats_public), 0, 0, 0},
 	{"verbose", NULL, "log more, to standard error", option_set_flag,
 		offsetof(struct settings, verbose), 0, 0, 'v'},
 	OPTION_HELP(struct settings, help),
@@ -261,12 +269,15 @@ static int open_servers(struct serve *serve)
 static int announce(struct serve *serve)
 {
 	char text[SSV_ADDRESS_TEXT_SIZE];
-	int rc;
+	int rc, status;
 
 	for (size_t i = 0; i < serve->count; i++)
 		printf("listening on %s (%s)\n",
 			ssv_address_format(&serve->servers[i]->server_address, text),
 			serve->listeners[i].mode);
+	status = stats_open(&serve->stats, serve->handler->name, &serve->log);
+	if (status != 0)
+		return status;
 	rc = output_flush();
 	return rc < 0 && rc != -EBADF ? explain_output(rc) : 0;
 }
@@ -286,6 +297,8 @@ static int open_and_serve(struct serve *serve)
 
 	if (status == 0)
 		status = announce(serve);
+	if (status == 0)
+		status = stats_start(&serve->stats);
 	if (status == 0)
 		rc = serve_requests(serve);
 	stopped = stopper_finish(&serve->stopper);
@@ -347,6 +360,9 @@ static int serve_handler(struct serve *serve, int count, char **arguments)
 			arguments[first + 1]);
 	serve->log.level = serve->settings.verbose ? SSV_LOG_DEBUG : SSV_LOG_INFO;
 	status = add_listeners(serve, count - first, arguments + first);
+	if (status == 0 && serve->settings.stats != NULL)
+		status = stats_init(&serve->stats, serve->settings.stats,
+			serve->settings.stats_public, serve->listeners, serve->count);
 	return status != 0 ? status : run(serve);
 }
 
@@ -382,6 +398,7 @@ int serve_main(int count, char **arguments)
 	int status;
 
 	status = serve_command(&serve, count, arguments);
+	stats_close(&serve.stats);
 	free(serve.listeners);
 	free(serve.servers);
 	free(serve.state);
