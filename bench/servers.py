@@ -104,7 +104,7 @@ class Running:
         command = on_cpus(self.pinned, self.server.command(self.build, place, self.address))
         self.errors = tempfile.TemporaryFile()
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self.errors,
-                                        start_new_session=True)
+                                        process_group=0)
         self.pid = self.process.pid
         if not select.select([self.process.stdout], [], [], PATIENCE)[0] or \
                 not self.process.stdout.readline():
