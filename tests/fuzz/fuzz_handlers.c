@@ -6,7 +6,7 @@
 #include "fuzz.h"
 
 #include <ctype.h>
-#include <socketserver/socketserver.h>
+#include <socketserver/testing.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -156,49 +156,27 @@ static void close_state(const struct ssv_handler_descriptor *descriptor, void *s
 	free(state);
 }
 
-static void run(const struct ssv_handler_descriptor *descriptor, int fd)
+/* All that is to be read is there before it is said that nothing more comes. */
+static void converse(const struct ssv_handler_descriptor *descriptor, struct input input,
+	const struct text *reply)
 {
-	static const struct ssv_address nowhere = {.transport = SSV_UNIX};
-	static const struct sockaddr unnamed = {.sa_family = AF_UNIX};
-	struct ssv_server server;
-	struct ssv_request request;
+	struct ssv_test *test = ssv_test_new(descriptor->ops, SSV_UNIX);
+	void *state = open_state(descriptor);
+	const char *wrong;
 
-	ssv_server_init(&server, &nowhere, descriptor->ops);
-	server.user = open_state(descriptor);
-	ssv_request_init(&request, &server);
-	ssv_request_open(&request, fd, SSV_UNIX, &unnamed, sizeof(unnamed.sa_family));
-	EXPECT(ssv_handler_run(descriptor->ops, &ssv_stream_handler, &request) == 0);
-	ssv_stream_linger(request.stream);
-	ssv_request_free(&request);
-	close_state(descriptor, server.user);
-	EXPECT(ssv_server_close(&server) == 0);
-}
-
-static void read_all(int fd, struct text *text)
-{
-	char data[16384];
-	ssize_t n;
-
-	while ((n = recv(fd, data, sizeof(data), 0)) > 0)
-		text_add(text, data, (size_t)n);
-	EXPECT(n == 0);
-}
-
-/* All that is to be read is there before the handler begins, and there is room for its answer. */
-static void converse(
-	const struct ssv_handler_descriptor *descriptor, struct input input, struct text *reply)
-{
-	const int room = 1024 * 1024;
-	int ends[2];
-
-	EXPECT(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0);
-	setsockopt(ends[0], SOL_SOCKET, SO_SNDBUF, &room, sizeof(room));
-	setsockopt(ends[1], SOL_SOCKET, SO_SNDBUF, &room, sizeof(room));
-	EXPECT(send(ends[1], input.data, input.size, 0) == (ssize_t)input.size);
-	EXPECT(shutdown(ends[1], SHUT_WR) == 0);
-	run(descriptor, ends[0]);
-	read_all(ends[1], reply);
-	close(ends[1]);
+	ssv_test_server(test)->user = state;
+	ssv_test_send_bytes(test, input.data, input.size);
+	ssv_test_half_close(test);
+	ssv_test_expect_bytes(test, reply->data, reply->size);
+	ssv_test_expect_end(test);
+	ssv_test_expect_result(test, 0);
+	wrong = ssv_test_finish(test);
+	if (wrong != NULL) {
+		fprintf(stderr, "%s: %s\n", descriptor->name, wrong);
+		abort();
+	}
+	ssv_test_free(test);
+	close_state(descriptor, state);
 }
 
 static struct input limited(struct input input)
@@ -214,15 +192,13 @@ static struct input limited(struct input input)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct input input = {(const char *)data, size};
-	struct text is = {0}, should = {0};
+	struct text should = {0};
 	size_t which = input_byte(&input) % (sizeof(handlers) / sizeof(handlers[0]));
 
 	setenv("TZ", "UTC", 1);
 	input = limited(input);
 	handlers[which].answer(&should, input);
-	converse(handlers[which].descriptor, input, &is);
-	expect_same(&is, &should);
-	text_free(&is);
+	converse(handlers[which].descriptor, input, &should);
 	text_free(&should);
 	return 0;
 }
