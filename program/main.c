@@ -4,6 +4,7 @@
 #include "registry.h"
 #include "serve.h"
 #include "talk.h"
+#include "top.h"
 #include <fcntl.h>
 #include <signal.h>
 #include <socketserver/version.h>
@@ -20,6 +21,7 @@ static const char help[] =
 	"  serve HANDLER [ADDRESS...] [options]   serve until Ctrl-C, by default on "
 	"127.0.0.1:9999\n"
 	"  talk ADDRESS [options]                 connect standard input and output to a server\n"
+	"  top ADDRESS [options]                  show what a server with --stats is doing\n"
 	"  handlers                               list the handlers\n"
 	"  COMMAND --help                         all about a command, with its options\n"
 	"  serve HANDLER --help                   also the handler's own options\n"
@@ -82,6 +84,7 @@ static const struct command {
 } commands[] = {
 	{"serve", serve_main},
 	{"talk", talk_main},
+	{"top", top_main},
 	{"handlers", handlers_main},
 	{"--help", help_main},
 	{"-h", help_main},

@@ -17,6 +17,7 @@
 
 #define PROMPT "> "
 #define CTRL_D '\004'
+#define LEAVE_LINE "\n\033[J" /* and the rows of it that are below */
 #define HISTORY_SIZE 100
 #define KEY_WAIT 100 /* ms for the rest of a key that is sent as several bytes */
 
@@ -164,7 +165,7 @@ bool terminal_follows(const struct terminal *terminal)
 static void set_shown(struct terminal *terminal, bool shown)
 {
 	terminal->shown = shown;
-	terminal_signals_set_shown(shown);
+	terminal_signals_on_leave(shown ? LEAVE_LINE : NULL);
 }
 
 void terminal_show(struct terminal *terminal)

@@ -2,11 +2,10 @@
 #include <errno.h>
 #include <signal.h>
 #include <stddef.h>
+#include <string.h>
 #include <sys/signalfd.h>
 #include <termios.h>
 #include <unistd.h>
-
-#define LEAVE_LINE "\n\033[J" /* and the rows of it that are below */
 
 static const int caught[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP};
 #define COUNT (sizeof(caught) / sizeof(caught[0]))
@@ -14,12 +13,14 @@ static const int caught[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP};
 static struct sigaction before[COUNT];
 static sigset_t mask_before;
 static struct termios modes;
-static volatile sig_atomic_t is_shown;
+static const char *volatile on_leave;
 
 static void leave_terminal(void)
 {
+	const char *text = on_leave;
+
 	tcsetattr(STDIN_FILENO, TCSANOW, &modes);
-	if (is_shown && write(STDOUT_FILENO, LEAVE_LINE, sizeof(LEAVE_LINE) - 1) < 0)
+	if (text != NULL && write(STDOUT_FILENO, text, strlen(text)) < 0)
 		return;
 }
 
@@ -86,9 +87,9 @@ void terminal_signals_close(int fd)
 	close(fd);
 }
 
-void terminal_signals_set_shown(bool shown)
+void terminal_signals_on_leave(const char *text)
 {
-	is_shown = shown;
+	on_leave = text;
 }
 
 int terminal_signals_take(int fd)

@@ -1,11 +1,9 @@
 /**
- * Signals, while a line is edited: what ends or stops this process leaves the terminal as it was
- * found, and then does so to this process alone.
+ * Signals, while a line is edited, or the whole terminal is taken: what ends or stops this process
+ * leaves the terminal as it was found, and then does so to this process alone.
  */
 #ifndef PROGRAM_TERMINAL_SIGNALS_H
 #define PROGRAM_TERMINAL_SIGNALS_H
-
-#include <stdbool.h>
 
 /**
  * From now on. Returns a descriptor, or a negative errno: there is input on it when
@@ -14,8 +12,8 @@
 int terminal_signals_open(void);
 void terminal_signals_close(int fd);
 
-/** Whether a line is shown: the cursor leaves it before the process does. */
-void terminal_signals_set_shown(bool shown);
+/** What is written to the terminal first, a constant; or NULL. */
+void terminal_signals_on_leave(const char *text);
 
 /** The next signal, or 0: SIGCONT, when the process was stopped and goes on; SIGWINCH, when the
  * terminal has another size. */

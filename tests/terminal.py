@@ -69,6 +69,8 @@ class Screen:
             down, right = {"A": (-1, 0), "B": (1, 0), "C": (0, 1), "D": (0, -1)}[name]
             n = n or 1
             self._go(self.row + down * n, min(self.column, self.columns - 1) + right * n)
+        elif name == "H" and n == 0:
+            self._go(0, 0)
         elif name == "G":
             self.column = max(n, 1) - 1
         elif name in "KJ" and n == 0:
@@ -79,7 +81,7 @@ class Screen:
             del row[self.column:self.column + max(n, 1)]
         elif name == "@":
             row[self.column:self.column] = " " * max(n, 1)
-        elif name != "m":
+        elif name not in "mhl":
             raise AssertionError(f"the terminal was sent what it does not know: CSI {n} {name}")
 
 

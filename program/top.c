@@ -1,0 +1,258 @@
+#include "top.h"
+#include "../handlers/monotonic.h"
+#include "complain.h"
+#include "explain.h"
+#include "options.h"
+#include "output.h"
+#include "top_report.h"
+#include "top_table.h"
+#include "top_terminal.h"
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PATIENCE_MS 5000 /* with whoever is asked */
+
+struct settings {
+	int interval; /* ms */
+	int count;    /* 0: no end */
+	bool once, help;
+};
+
+struct top {
+	struct settings settings;
+	const char *address;
+	struct ssv_address at;
+	struct top_report report, before;
+	int64_t next; /* ms of the monotonic clock: when to ask again */
+	int shown;
+	int error; /* why there is no newer one */
+};
+
+static const struct option_spec specs[] = {
+	{"interval", "SECONDS", "ask so often (default 1)", option_set_seconds,
+		offsetof(struct settings, interval), 0.1, 86400, 'i'},
+	{"count", "N", "end after so many times (default: with q or Ctrl-C)", option_set_whole,
+		offsetof(struct settings, count), 1, INT_MAX, 'n'},
+	{"once", NULL, "show it once, and end", option_set_flag, offsetof(struct settings, once), 0,
+		0, 0},
+	OPTION_HELP(struct settings, help),
+	{.name = NULL},
+};
+
+static const char help_head[] =
+	"usage: socketserver top ADDRESS [options]\n"
+	"\n"
+	"Shows what a server is doing: its counters, and the connections that are open. ADDRESS "
+	"is\n"
+	"what `socketserver serve --stats ADDRESS` was given. On a terminal it is drawn anew each\n"
+	"second, until q or Ctrl-C; elsewhere it is printed each second.\n"
+	"\n"
+	"Options:\n";
+
+static const char help_examples[] =
+	"\n"
+	"Examples:\n"
+	"  socketserver serve echo --stats unix:/tmp/echo.stats\n"
+	"  socketserver top unix:/tmp/echo.stats\n"
+	"  socketserver top unix:/tmp/echo.stats --once\n"
+	"  socketserver top tcp://127.0.0.1:9998 --interval 60 --count 10 >log\n";
+
+/* --- asking --- */
+
+static int explain_report(const struct top *top, int error)
+{
+	switch (error) {
+	case -ECONNREFUSED:
+	case -ENOENT:
+		complain("nobody answers: %s: start a server with: socketserver serve echo "
+			 "--stats %s",
+			top->address, top->address);
+		break;
+	case -EPROTO:
+	case -EMSGSIZE:
+		complain("no stats there: %s: give the address that `serve --stats` was given",
+			top->address);
+		break;
+	case -ETIMEDOUT:
+		complain("no answer in time: %s: see whether that server is stopped, and that "
+			 "it has its --stats there",
+			top->address);
+		break;
+	default:
+		return explain_connect(error, &top->at);
+	}
+	return EXIT_FAILURE;
+}
+
+static int get_report(struct top *top)
+{
+	struct top_report report;
+
+	top->error = top_report_get(&report, top->address, PATIENCE_MS);
+	if (top->error < 0)
+		return top->error;
+	top_report_free(&top->before);
+	top->before = top->report;
+	top->report = report;
+	top->shown++;
+	return 0;
+}
+
+static bool is_last(const struct top *top)
+{
+	return top->settings.count > 0 && top->shown >= top->settings.count;
+}
+
+static int time_left(const struct top *top)
+{
+	int64_t left = top->next - monotonic_ms();
+
+	return left > 0 ? (int)left : 0;
+}
+
+/* --- as lines --- */
+
+static int print_report(struct top *top)
+{
+	struct top_page page = {.to = stdout, .end = "\n"};
+	int rc = get_report(top);
+
+	if (rc < 0)
+		return explain_report(top, rc);
+	if (top->shown > 1)
+		putchar('\n');
+	top_table_draw(&page, top->address, &top->report, &top->before);
+	putchar('\n');
+	return output_finish();
+}
+
+static int print_reports(struct top *top)
+{
+	int status;
+
+	signal(SIGPIPE, SIG_DFL); /* its reader has had enough: end as other filters do */
+	status = print_report(top);
+
+	while (status == 0 && !is_last(top)) {
+		top->next += top->settings.interval;
+		poll(NULL, 0, time_left(top));
+		status = print_report(top);
+	}
+	return status;
+}
+
+/* --- on a terminal --- */
+
+static const char *title(const struct top *top, char *text, size_t size)
+{
+	if (top->error < 0)
+		snprintf(text, size, "NO ANSWER (%s) %s", strerror(-top->error), top->address);
+	else
+		snprintf(text, size, "%s", top->address);
+	return text;
+}
+
+static int show_report(const struct top *top)
+{
+	char heading[SSV_ADDRESS_TEXT_SIZE + 64], *text = NULL;
+	struct top_page page = {.end = TOP_TERMINAL_NEWLINE};
+	size_t size;
+	int rc;
+
+	page.to = open_memstream(&text, &size);
+	if (page.to == NULL)
+		return -ENOMEM;
+	top_terminal_size(&page.columns, &page.rows);
+	top_table_draw(&page, title(top, heading, sizeof(heading)), &top->report, &top->before);
+	rc = fclose(page.to) == 0 ? top_terminal_show(text) : -ENOMEM;
+	free(text);
+	return rc;
+}
+
+/* Until it is time to ask again: keys, and another size of the terminal. */
+static enum top_key wait_for_time(struct top *top)
+{
+	enum top_key key;
+
+	top->next += top->settings.interval;
+	if (top->next < monotonic_ms())
+		top->next = monotonic_ms();
+	while ((key = top_terminal_wait(time_left(top))) == TOP_REDRAW && show_report(top) == 0)
+		;
+	return key;
+}
+
+/* Who was there and is no more may come back: it is said, and asked again. */
+static int show_reports(struct top *top)
+{
+	int rc = get_report(top);
+
+	if (rc < 0)
+		return explain_report(top, rc);
+	rc = top_terminal_open();
+	if (rc == 0)
+		rc = show_report(top);
+	while (rc == 0 && !is_last(top) && wait_for_time(top) == TOP_TIME_IS_UP) {
+		get_report(top);
+		rc = show_report(top);
+	}
+	top_terminal_close();
+	return rc < 0 ? explain_output(rc) : EXIT_SUCCESS;
+}
+
+/* --- the command --- */
+
+static int watch(struct top *top)
+{
+	const char *error;
+	int status;
+
+	if (ssv_address_parse(&top->at, top->address, &error) < 0)
+		return complain_usage("bad address: %s: %s", top->address, error);
+	if (!ssv_transport_is_stream(top->at.transport))
+		return complain_usage("no address of stats: %s: take that of `serve --stats`, "
+				      "unix:PATH or tcp://HOST:PORT",
+			top->address);
+	top->next = monotonic_ms();
+	if (top_terminal_is_there() && !top->settings.once)
+		status = show_reports(top);
+	else
+		status = print_reports(top);
+	top_report_free(&top->report);
+	top_report_free(&top->before);
+	return status;
+}
+
+static int print_help(void)
+{
+	fputs(help_head, stdout);
+	options_print_specs(specs);
+	fputs(help_examples, stdout);
+	return output_finish();
+}
+
+int top_main(int count, char **arguments)
+{
+	struct top top = {.settings.interval = 1000};
+	struct options options = {specs, &top.settings, NULL, NULL};
+	int first = options_parse(&options, count, arguments, false);
+
+	if (first < 0)
+		return EXIT_USAGE;
+	if (top.settings.help)
+		return print_help();
+	if (first == count)
+		return complain_usage("no address: top: give that of `serve --stats`, such as "
+				      "unix:/tmp/echo.stats");
+	if (count - first > 1)
+		return complain_usage("too many addresses: %s: give one", arguments[first + 1]);
+	if (top.settings.once)
+		top.settings.count = 1;
+	top.address = arguments[first];
+	return watch(&top);
+}
