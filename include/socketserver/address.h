@@ -12,9 +12,10 @@
  *
  *     unix:@NAME          unixgram:@NAME      an abstract socket, without a file (unix(7))
  *
- * Port 0 asks the kernel for a free one. All functions here may be called from any thread; of
- * them ssv_address_is_loopback() alone looks a name up: that is done where the address is used, by
- * ssv_server_open() and ssv_connect().
+ * Port 0 asks the kernel for a free one. All functions here may be called from any thread, but not
+ * in a signal handler; of them ssv_address_is_loopback() alone looks a name up: that is done where
+ * the address is used, by ssv_server_open() and ssv_connect(). (The pairs and paths of Python's
+ * server_address; RFC 3986 has the form.)
  */
 #ifndef SOCKETSERVER_ADDRESS_H
 #define SOCKETSERVER_ADDRESS_H
@@ -28,11 +29,12 @@
 
 SSV_BEGIN_DECLS
 
+/** tcp, udp, and the stream and datagram sockets of unix(7). */
 enum ssv_transport { SSV_TCP, SSV_UDP, SSV_UNIX, SSV_UNIXGRAM };
 
 /** An address of any transport. A value: copy it as you like, it owns nothing. */
 struct ssv_address {
-	enum ssv_transport transport;
+	enum ssv_transport transport; /**< what carries it; it says how to read the rest */
 	uint16_t port;    /**< of `name`, in host order; without a name the port is in `socket` */
 	char name[256];   /**< a host name that is still to be looked up, or "" */
 	socklen_t length; /**< of what is valid in `socket`; 0 while there is a name */
@@ -42,7 +44,7 @@ struct ssv_address {
 		struct sockaddr_in6 in6;
 		struct sockaddr_un un;
 		struct sockaddr_storage storage;
-	} socket;
+	} socket; /**< as bind(2) and connect(2) take it, once there is no `name` */
 };
 
 /** What the longest address needs as text, the terminating NUL included. */
@@ -56,9 +58,9 @@ struct ssv_address {
 SSV_API int ssv_address_parse(struct ssv_address *address, const char *text, const char **error);
 
 /**
- * Writes an address as text into `text` and returns `text`. What ssv_address_parse() makes of it is
- * the same address again, but for what only the kernel can make: an unnamed Unix socket is "unix:",
- * and a NUL byte in an abstract name is shown as @.
+ * Writes an address as text. What ssv_address_parse() makes of it is the same address again, but
+ * for what only the kernel can make: an unnamed Unix socket is "unix:", and a NUL byte in an
+ * abstract name is shown as @. Returns `text`.
  */
 SSV_API char *ssv_address_format(
 	const struct ssv_address *address, char text[SSV_ADDRESS_TEXT_SIZE]);
@@ -70,19 +72,19 @@ SSV_API char *ssv_address_format(
 SSV_API void ssv_address_from_socket(struct ssv_address *address, enum ssv_transport transport,
 	const struct sockaddr *socket, socklen_t length);
 
-/** The port in host order, or 0 where there is none (Unix sockets). */
+/** Returns the port in host order, or 0 where there is none (Unix sockets). */
 SSV_API uint16_t ssv_address_port(const struct ssv_address *address);
 
-/** "tcp", "udp", "unix" or "unixgram": a constant. */
+/** Returns "tcp", "udp", "unix" or "unixgram": a constant. */
 SSV_API const char *ssv_transport_name(enum ssv_transport transport);
 
 /** Whether it carries a stream of bytes (TCP, Unix stream) rather than packets. */
 SSV_API bool ssv_transport_is_stream(enum ssv_transport transport);
 
 /**
- * Whether it can be reached from this host alone: 1 for 127.0.0.0/8, [::1], and a name that stands
- * for nothing else; else 0, for a Unix socket, too. -ENXIO for a name that cannot be resolved, or
- * what kept the resolver from asking; a look-up may take its time.
+ * Whether it can be reached from this host alone. A look-up may take its time. Returns 1 for
+ * 127.0.0.0/8, [::1], and a name that stands for nothing else; else 0, for a Unix socket, too;
+ * -ENXIO for a name that cannot be resolved, or what kept the resolver from asking.
  */
 SSV_API int ssv_address_is_loopback(const struct ssv_address *address);
 

@@ -28,7 +28,7 @@ struct ssv_rate_table;
  * Goes in front of any server. In front of a threading or forking mix-in it comes first, so that no
  * thread is reserved for who has to wait; behind one it works as well, and so it does with a
  * datagram guard and layers of your own, before or behind: their verify_request() is asked before
- * a request counts. Each server needs a mix-in of its own.
+ * a request counts. Each server needs a mix-in of its own. (Python has no counterpart.)
  */
 struct ssv_admission_mixin {
 	struct ssv_layer layer;

@@ -1,4 +1,9 @@
-/** Blocks of IP addresses: 10.0.0.0/8, 2001:db8::/32, or one address. */
+/**
+ * Blocks of IP addresses: 10.0.0.0/8, 2001:db8::/32, or one address.
+ *
+ * As RFC 4632 and RFC 4291 write them, and Python's ipaddress.ip_network(). The functions may be
+ * called from any thread; they allocate nothing.
+ */
 #ifndef SOCKETSERVER_CIDR_H
 #define SOCKETSERVER_CIDR_H
 

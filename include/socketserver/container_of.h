@@ -6,7 +6,8 @@
 
 /**
  * The `type` whose member `member` is `*pointer`. It does not compile for a pointer to anything but
- * that member's own type, so a class can only be reached from the base that it really embeds.
+ * that member's own type, so a class can only be reached from the base that it really embeds. No
+ * code runs: it is safe anywhere. (The Linux kernel's container_of().)
  */
 #ifdef __cplusplus
 template <typename Member> inline Member *ssv_container_of_check(Member *pointer)

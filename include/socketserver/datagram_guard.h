@@ -28,7 +28,7 @@ struct ssv_rate_table;
  * remember 4,096 sources, in 64 KiB, which open allocates; if there are more, some share one.
  *
  * Goes in front of a UDP server, synchronous, threading or forking, and before or behind other
- * layers. Other servers' requests it lets pass.
+ * layers. Other servers' requests it lets pass. (Python has no counterpart.)
  */
 struct ssv_datagram_guard {
 	struct ssv_layer layer;
@@ -46,7 +46,8 @@ struct ssv_datagram_guard {
 	int64_t all; /* the bucket that is for all */
 };
 
-/** Links it in front of `server`, before open. Cannot fail. */
+/** Links it in front of `server`, before open. Its memory must stay as long as the server's. Cannot
+ * fail. Open can, where there is a rate: -ENOMEM. */
 SSV_API void ssv_datagram_guard_init(struct ssv_datagram_guard *guard, struct ssv_server *server);
 
 SSV_END_DECLS

@@ -30,6 +30,7 @@ SSV_BEGIN_DECLS
 
 struct ssv_child;
 
+/** class ForkingMixIn. */
 struct ssv_forking_mixin {
 	struct ssv_layer layer;
 
@@ -77,19 +78,19 @@ struct ssv_forking_mixin {
 SSV_API void ssv_forking_mixin_init(struct ssv_forking_mixin *forking, struct ssv_server *server);
 
 /**
- * Looks whether children have ended; `blocking`: waits until all have. Returns how many are left.
- * The loop does this by itself, at once when one ends; it is for those who never let it wait. On
- * the serving thread, or while nobody serves. (collect_children().)
+ * Looks whether children have ended; `blocking`: waits until all have. The loop does this
+ * by itself, at once when one ends; it is for those who never let it wait. On the serving thread,
+ * or while nobody serves. (collect_children().) Returns how many are left.
  */
 SSV_API int ssv_forking_mixin_collect_children(struct ssv_forking_mixin *forking, bool blocking);
 
-/** How many children there are. From any thread. (len(active_children).) */
+/** Returns how many children there are. From any thread. (len(active_children).) */
 SSV_API int ssv_forking_mixin_active_children(struct ssv_forking_mixin *forking);
 
 /**
- * Calls `visit` for each child, the newest first, until it returns other than 0, and returns that,
- * or 0. Only look at the request, and do not call back into the server. From any thread.
- * (active_children.)
+ * Calls `visit` for each child, the newest first, until it returns other than 0. Only look at the
+ * request, and do not call back into the server. From any thread. (active_children.) Returns what
+ * `visit` returned last, or 0.
  */
 SSV_API int ssv_forking_mixin_each_child(struct ssv_forking_mixin *forking,
 	int (*visit)(pid_t pid, const struct ssv_request *request, void *context), void *context);

@@ -2,6 +2,8 @@
  * Messages in a stream, kept apart: the cure for "sticky packets". A stream has no borders of its
  * own: what one side writes in one call the other may read in several, or with the next one behind
  * it.
+ *
+ * Threads and signals: as for the stream, see stream.h. (Python has no counterpart.)
  */
 #ifndef SOCKETSERVER_FRAME_H
 #define SOCKETSERVER_FRAME_H
@@ -32,8 +34,8 @@ SSV_API int ssv_frame_read(struct ssv_stream *stream, char **data, size_t *size)
 SSV_API ssize_t ssv_frame_write_delimited(
 	struct ssv_stream *stream, const void *data, size_t size, const char *delimiter);
 
-/** Reads a message up to the delimiter, which it takes off. As ssv_frame_read(), with
- * `limits.max_line`. */
+/** Reads a message up to the delimiter, which it takes off. Returns as ssv_frame_read() does, with
+ * `limits.max_line`, and -EINVAL for an empty delimiter. */
 SSV_API int ssv_frame_read_delimited(
 	struct ssv_stream *stream, const char *delimiter, char **data, size_t *size);
 

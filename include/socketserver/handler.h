@@ -17,10 +17,10 @@ struct ssv_handler_ops;
 /** One of these for each request. Embed it as the first member; reach your own with
  * ssv_container_of(). */
 struct ssv_handler {
-	const struct ssv_handler_ops *ops;
-	struct ssv_request *request; /**< its stream and client address */
-	struct ssv_server *server;   /**< its user pointer above all */
-	int result;                  /**< for finish(): 0, or how setup() or handle() failed */
+	const struct ssv_handler_ops *ops; /**< its class */
+	struct ssv_request *request;       /**< its stream and client address */
+	struct ssv_server *server;         /**< its user pointer above all */
+	int result; /**< for finish(): 0, or how setup() or handle() failed */
 };
 
 /**

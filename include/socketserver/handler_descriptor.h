@@ -29,7 +29,7 @@ SSV_BEGIN_DECLS
 struct ssv_handler_option {
 	const char *name;  /**< without the dashes; NULL ends the list */
 	const char *value; /**< what the value is called in --help: "LINE"; NULL: it has none */
-	const char *help;
+	const char *help;  /**< one line */
 	/**
 	 * Takes the value, which stays valid, into the state; NULL where the option has none. 0, or
 	 * a negative errno for a value that will not do.
@@ -37,6 +37,7 @@ struct ssv_handler_option {
 	int (*set)(void *state, const char *value);
 };
 
+/** All that the program has to know of a handler. Constant; it must stay, and so must its texts. */
 struct ssv_handler_descriptor {
 	unsigned int abi; /**< SSV_ABI; always the first member */
 	const char *name; /**< lower case */
@@ -44,7 +45,7 @@ struct ssv_handler_descriptor {
 	const char
 		*transports; /**< of "tcp unix udp unixgram" those it works on, its default first */
 	const char *modes; /**< of "sync threading forking" those it works in, its default first */
-	const struct ssv_handler_ops *ops;
+	const struct ssv_handler_ops *ops; /**< the class, see handler.h */
 	/** On datagram servers, where that is another matter; NULL: the same as above. */
 	const char *datagram_modes;
 	const struct ssv_handler_ops *datagram_ops;
@@ -54,8 +55,8 @@ struct ssv_handler_descriptor {
 
 	/* What all its requests share, on all servers: each one's `user` points at it. May all be
 	 * absent. */
-	size_t state_size; /**< of the state; it starts zeroed */
-	const struct ssv_handler_option *options;
+	size_t state_size;                        /**< of the state; it starts zeroed */
+	const struct ssv_handler_option *options; /**< of its own; ended by a NULL name */
 	/**
 	 * After the options, before the servers are opened: `servers` have their addresses, to be
 	 * looked at, and may be watched by. An error (a negative errno) ends the start; where

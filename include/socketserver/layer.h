@@ -18,10 +18,11 @@ struct ssv_layer_ops;
 struct ssv_request;
 struct ssv_server;
 
+/** The link. Embed it; ssv_server_link() sets it. */
 struct ssv_layer {
-	const struct ssv_layer_ops *ops;
-	struct ssv_layer *next; /**< the next class in the order of resolution */
-	struct ssv_server *server;
+	const struct ssv_layer_ops *ops; /**< the methods that the class overrides */
+	struct ssv_layer *next;          /**< the next class in the order of resolution */
+	struct ssv_server *server;       /**< the server that it is a part of */
 };
 
 /**
@@ -29,8 +30,7 @@ struct ssv_layer {
  * int return 0 (or what is said here) when they went well, else a negative errno. None but
  * handle_error() may be called with a request that is not open. On which thread each runs is the
  * mix-ins' affair: verify_request(), process_request() and service_actions() never at the same time
- * as each other. What each default does stands at
- * its ssv_server_…() in server.h.
+ * as each other. What each default does stands at its ssv_server_…() in server.h.
  */
 struct ssv_layer_ops {
 	/** server_bind(): makes the socket, `server->fd`, and gives it its address. */
@@ -77,7 +77,8 @@ struct ssv_layer_ops {
 	bool concurrent_get_request;
 };
 
-/** What super().method() is in Python: the method of the next class that has one. */
+/** What super().method() is in Python: the method of the next class that has one. For the methods
+ * of a layer, on the thread that called them. Returns what that method does. */
 SSV_API int ssv_super_bind(struct ssv_layer *layer);
 SSV_API int ssv_super_activate(struct ssv_layer *layer);
 SSV_API int ssv_super_close(struct ssv_layer *layer);

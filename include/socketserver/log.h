@@ -8,6 +8,7 @@ SSV_BEGIN_DECLS
 
 struct ssv_request;
 
+/** How important an event is, the most important first. */
 enum ssv_log_level { SSV_LOG_ERROR, SSV_LOG_WARNING, SSV_LOG_INFO, SSV_LOG_DEBUG };
 
 /**
@@ -33,12 +34,13 @@ struct ssv_log {
  * standard error in a single write(2), control characters made harmless, cut where it is longer
  * than a pipe takes in one piece (4 KiB). Where that fails, or takes longer than 100 ms, the line
  * is lost: a log never stops a server. How many were, is said by a line ahead of the next one that
- * goes through (of this process: a forked child counts for itself).
+ * goes through (of this process: a forked child counts for itself). From any thread. (Python prints
+ * to sys.stderr.)
  */
 SSV_API void ssv_log_to_stderr(struct ssv_log *log, enum ssv_log_level level,
 	const struct ssv_request *request, const char *message);
 
-/** "error", "warning", "info" or "debug": a constant. */
+/** Returns "error", "warning", "info" or "debug": a constant. Safe anywhere. */
 SSV_API const char *ssv_log_level_name(enum ssv_log_level level);
 
 SSV_END_DECLS

@@ -20,10 +20,10 @@ struct ssv_source {
  * functions here are the owner's, on whatever thread it is; none is safe in a signal handler.
  */
 struct ssv_request {
-	struct ssv_server *server;
+	struct ssv_server *server; /**< that it came to */
 	struct ssv_stream
 		*stream; /**< all input and output; a layer may have put its own kind here */
-	struct ssv_address client_address;
+	struct ssv_address client_address; /**< Python's client_address: who sent it */
 	const char *stage; /**< the method that it is in, or that failed: "handle" for example */
 
 	int64_t opened; /**< when it came: nanoseconds of the monotonic clock */
@@ -50,19 +50,19 @@ struct ssv_request {
 };
 
 /** Makes an empty request of a server, to be filled by ssv_server_get_request() any number of
- * times. */
+ * times. Cannot fail; ssv_request_free() ends it. */
 SSV_API void ssv_request_init(struct ssv_request *request, struct ssv_server *server);
 
 /**
  * For a get_request() of one's own: fills an empty request with a connected socket, which it then
- * owns, and the peer's address, and puts it among the server's live requests.
+ * owns, and the peer's address, and puts it among the server's live requests. Cannot fail.
  */
 SSV_API void ssv_request_open(struct ssv_request *request, int fd, enum ssv_transport transport,
 	const struct sockaddr *peer, socklen_t length);
 
 /**
  * For a process_request() of one's own: hands a request over to whoever processes it. `to` must be
- * initialised and empty; `from` is empty afterwards and may be filled again.
+ * initialised and empty; `from` is empty afterwards and may be filled again. Cannot fail.
  */
 SSV_API void ssv_request_move(struct ssv_request *to, struct ssv_request *from);
 
@@ -90,13 +90,13 @@ SSV_API void ssv_request_progress(
 /** Who is at the other end of a Unix stream connection, as the kernel knew them when they
  * connected. */
 struct ssv_credentials {
-	pid_t pid;
-	uid_t uid;
-	gid_t gid;
+	pid_t pid; /**< the process, which may be gone by now */
+	uid_t uid; /**< its effective user */
+	gid_t gid; /**< and group */
 };
 
-/** For handlers and verify_request(). Returns 0; -EOPNOTSUPP where the request is no connection to
- * a Unix stream server. */
+/** For handlers and verify_request(): SO_PEERCRED (unix(7)). Returns 0; -EOPNOTSUPP where the
+ * request is no connection to a Unix stream server; or what getsockopt(2) says. */
 SSV_API int ssv_request_credentials(
 	const struct ssv_request *request, struct ssv_credentials *credentials);
 

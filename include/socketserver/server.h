@@ -61,6 +61,7 @@ struct ssv_tally {
 	struct ssv_report_count reports[9]; /* by kind; the last one: of all others */
 };
 
+/** class BaseServer. */
 struct ssv_server {
 	struct ssv_layer mro;   /**< head of the chain: the newest layer comes first */
 	struct ssv_layer layer; /**< BaseServer's own, the last */
@@ -139,7 +140,8 @@ SSV_API void ssv_server_link(
 SSV_API int ssv_server_open(struct ssv_server *server);
 
 /** server_bind() and server_activate() on their own (Python's bind_and_activate=False). Close after
- * a failure. */
+ * a failure. Returns 0, or what the class's method returned: what socket(2), bind(2) and listen(2)
+ * say. */
 SSV_API int ssv_server_bind(struct ssv_server *server);
 SSV_API int ssv_server_activate(struct ssv_server *server);
 
@@ -163,8 +165,8 @@ SSV_API int ssv_server_handle_request(struct ssv_server *server);
  * For those who own their loop. poll_fd: a descriptor that is readable whenever step() has
  * something to do, be it a request, a stop or a watch; -1 where the server is not open and has no
  * watch. poll_timeout: how long to poll it at most, in ms, as poll(2) takes it. step: does what can
- * be done without waiting (the handlers of a synchronous server may wait) and returns how many
- * requests that was, -ECANCELED once when it was asked to stop, else as serve_forever().
+ * be done without waiting (the handlers of a synchronous server may wait). Returns, of step, how
+ * many requests that was, -ECANCELED once when it was asked to stop, else as serve_forever().
  */
 SSV_API int ssv_server_poll_fd(struct ssv_server *server);
 SSV_API int ssv_server_poll_timeout(struct ssv_server *server);
@@ -178,27 +180,27 @@ SSV_API int ssv_server_step(struct ssv_server *server);
 SSV_API void ssv_server_request_stop(struct ssv_server *server);
 
 /**
- * Asks for a stop and waits until serve_forever() has returned; returns 0 then, or at once where
- * nobody serves. In a handler that runs on the serving thread, and in the other methods there, it
- * does not wait but returns -EDEADLK, with the stop asked for. Running handlers of other threads go
- * on. (shutdown().)
+ * Asks for a stop and waits until serve_forever() has returned, if anybody serves. Running handlers
+ * of other threads go on. (shutdown().) Returns 0; or, without waiting but with the stop asked for,
+ * -EDEADLK in a handler that runs on the serving thread, and in the other methods there.
  */
 SSV_API int ssv_server_shutdown(struct ssv_server *server);
 
 /**
  * Has each of `signals` (ended by 0) ask for a stop, as in (server, SIGINT, SIGTERM, 0). What was
  * set up for them before is put back by the first that arrives, so that a second one does what it
- * always did, and by close. Opt-in: the library touches no signal otherwise. At most 64 signals of
- * all servers together: -ENOSPC. -EINVAL for what is no signal, or cannot be caught.
+ * always did, and by close. Opt-in: the library touches no signal otherwise. (sigaction(2).)
+ * Returns 0; -ENOSPC for more than 64 signals of all servers together; -EINVAL for what is no
+ * signal, or cannot be caught.
  */
 SSV_API int ssv_server_stop_on_signals(struct ssv_server *server, ...);
 
 /**
  * Stops, waits for running handlers as long as `grace` says, then shuts their connections down and
- * waits for `abort_timeout` more; and gives everything back. Returns 0, or how many handlers could
- * not be stopped: then the server's memory must stay, and a later close waits for them again.
- * -EDEADLK, without having done anything, on the serving thread or in a handler. Harmless twice.
- * (server_close().)
+ * waits for `abort_timeout` more; and gives everything back. Harmless twice. (server_close().)
+ * Returns 0, or how many handlers could not be stopped: then the server's memory must stay, and a
+ * later close waits for them again; or -EDEADLK, without having done anything, on the serving
+ * thread or in a handler.
  */
 SSV_API int ssv_server_close(struct ssv_server *server);
 
@@ -223,26 +225,27 @@ SSV_API int ssv_server_each_request(struct ssv_server *server,
 	int (*visit)(const struct ssv_request *request, void *context), void *context);
 
 /** The methods of the chain, as a layer or a handler calls them: the newest class that has one
- * answers. */
+ * answers. Returns the descriptor, or -1. */
 SSV_API int ssv_server_fileno(struct ssv_server *server);
 
-/** Default: nothing. */
+/** Default: nothing. Returns 0, or an error of a layer. */
 SSV_API int ssv_server_service_actions(struct ssv_server *server);
 
-/** Default: nothing. */
+/** Default: nothing. Returns 0, or an error of a layer. */
 SSV_API int ssv_server_handle_timeout(struct ssv_server *server);
 
-/** No default: each server class has its own. -EAGAIN: nothing there. On success or not, `request`
- * says what to close. */
+/** No default: each server class has its own. On success or not, `request` says what to close.
+ * Returns 0; -EAGAIN where nothing is there; or what accept(2) or recvmsg(2) says. */
 SSV_API int ssv_server_get_request(struct ssv_server *server, struct ssv_request *request);
 
-/** Default: 1. */
+/** Default: 1. Returns 1 or 0, whether to process it; or an error of a layer. */
 SSV_API int ssv_server_verify_request(struct ssv_server *server, struct ssv_request *request);
 
-/** Default: finish_request(), then shutdown_request(), on this thread. */
+/** Default: finish_request(), then shutdown_request(), on this thread. Returns 0, or an error, with
+ * the request still the caller's. */
 SSV_API int ssv_server_process_request(struct ssv_server *server, struct ssv_request *request);
 
-/** Default: ssv_handler_run(). */
+/** Default: ssv_handler_run(). Returns what that does. */
 SSV_API int ssv_server_finish_request(struct ssv_server *server, struct ssv_request *request);
 
 /** Default: close_request(). Stream servers linger first, see ssv_stream_linger(). Harmless on a
@@ -254,7 +257,7 @@ SSV_API void ssv_server_close_request(struct ssv_server *server, struct ssv_requ
 
 /**
  * Default: reports it, at the level of an error; a peer that hung up (-EPIPE, -ECONNRESET) or was
- * silent for too long (-ETIMEDOUT) at the level of debugging.
+ * silent for too long (-ETIMEDOUT) at the level of debugging. (Python prints a traceback.)
  */
 SSV_API void ssv_server_handle_error(
 	struct ssv_server *server, struct ssv_request *request, int error);

@@ -1,4 +1,8 @@
-/** Several servers, of any classes, served by one thread. */
+/**
+ * Several servers, of any classes, served by one thread.
+ *
+ * Python has a thread for each. No function here is safe in a signal handler.
+ */
 #ifndef SOCKETSERVER_SERVER_GROUP_H
 #define SOCKETSERVER_SERVER_GROUP_H
 
@@ -15,7 +19,7 @@ SSV_API int ssv_serve_all(struct ssv_server *const *servers, size_t count);
 
 /**
  * ssv_server_close() for all of them at once, so that their times of grace run side by side.
- * Returns how many handlers, in all, could not be stopped; the servers without one are closed.
+ * Returns how many handlers, in all, could not be stopped; the servers without one are closed; or
  * -EDEADLK, without having done anything, where ssv_server_close() of one of them would return
  * that.
  */

@@ -46,20 +46,23 @@ struct ssv_stream_ops {
 	void (*close)(struct ssv_stream *stream);
 };
 
+/** For `until`: without an end, and without waiting. */
 #define SSV_NEVER INT64_MAX
 #define SSV_NOW INT64_MIN
 
 /** Memory that a stream fills at `end` and empties at `start`. */
 struct ssv_stream_buffer {
-	char *data;
+	char *data; /**< of `size` bytes */
+	/** Bytes: what `data` has, and between which of them it is filled. */
 	size_t size, start, end;
 };
 
+/** What streams of all kinds have; those of a kind of your own embed it. */
 struct ssv_stream {
-	const struct ssv_stream_ops *ops;
+	const struct ssv_stream_ops *ops; /**< its kind */
 	int fd; /**< for getsockopt(2) and the like; read and write through the stream */
-	enum ssv_transport transport;
-	struct ssv_limits limits; /**< may be changed at any time by whoever reads or writes */
+	enum ssv_transport transport; /**< what it runs over */
+	struct ssv_limits limits;     /**< may be changed at any time by whoever reads or writes */
 
 	/* private, the reader's */
 	struct ssv_stream_buffer in;
@@ -113,7 +116,8 @@ SSV_API ssize_t ssv_stream_read_exact(struct ssv_stream *stream, void *data, siz
  */
 SSV_API ssize_t ssv_stream_readline(struct ssv_stream *stream, char **line);
 
-/** The same up to and including any `delimiter` of `length` bytes; of none: -EINVAL. */
+/** The same up to and including any `delimiter` of `length` bytes. Returns as that does; -EINVAL
+ * for a delimiter of none. */
 SSV_API ssize_t ssv_stream_read_until(
 	struct ssv_stream *stream, const void *delimiter, size_t length, char **data);
 
@@ -136,14 +140,15 @@ SSV_API ssize_t ssv_stream_peek(struct ssv_stream *stream, char **data);
 SSV_API int ssv_stream_wait(struct ssv_stream *stream, int other, int timeout);
 
 /**
- * Writes all of it: returns `size` or an error, after which it is not known how much arrived. With
- * a write buffer it may only be gathered there until the buffer is full or flushed. (Python's
- * wfile.write().) On a client's datagram stream each write that is sent is a datagram; on a
- * request's all of them together are the reply. On both a write of nothing is an empty datagram.
+ * Writes all of it. With a write buffer it may only be gathered there until the buffer is full or
+ * flushed. (Python's wfile.write().) On a client's datagram stream each write that is sent is a
+ * datagram; on a request's all of them together are the reply. On both a write of nothing is an
+ * empty datagram. Returns `size` or an error, after which it is not known how much arrived.
  */
 SSV_API ssize_t ssv_stream_write(struct ssv_stream *stream, const void *data, size_t size);
 
-/** The same for several parts, which leave together. At most 8, else -EINVAL. */
+/** The same for several parts, which leave together. Returns the size of all; -EINVAL for more than
+ * 8 parts. */
 SSV_API ssize_t ssv_stream_writev(struct ssv_stream *stream, const struct iovec *parts, int count);
 
 /** Writes text as printf(3) makes it. Returns its length or an error. */
@@ -158,8 +163,8 @@ SSV_API ssize_t ssv_stream_vprintf(struct ssv_stream *stream, const char *format
  */
 SSV_API ssize_t ssv_stream_try_write(struct ssv_stream *stream, const void *data, size_t size);
 
-/** Sends what the write buffer holds. Returns 0; on an error the buffer is emptied: it is reported
- * once. */
+/** Sends what the write buffer holds. (wfile.flush().) Returns 0; on an error the buffer is
+ * emptied: it is reported once. */
 SSV_API int ssv_stream_flush(struct ssv_stream *stream);
 
 /**
@@ -172,12 +177,12 @@ SSV_API int ssv_stream_set_write_buffer(struct ssv_stream *stream, size_t size);
 /** Once `milliseconds` from now are over all I/O fails with -ETIMEDOUT; SSV_FOREVER lifts that. */
 SSV_API void ssv_stream_set_deadline(struct ssv_stream *stream, int milliseconds);
 
-/** Sends small writes at once (TCP_NODELAY, tcp(7)). Without effect, and 0, where there is no TCP.
- */
+/** Sends small writes at once (TCP_NODELAY, tcp(7)). Without effect where there is no TCP. Returns
+ * 0, or what setsockopt(2) says. */
 SSV_API int ssv_stream_set_nodelay(struct ssv_stream *stream, bool nodelay);
 
 /** Flushes and sends the end of the stream; reading goes on. Harmless twice, or with the peer gone.
- */
+ * Returns 0, or the error of the flush or of shutdown(2). */
 SSV_API int ssv_stream_shutdown(struct ssv_stream *stream);
 
 /**

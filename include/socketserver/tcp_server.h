@@ -6,6 +6,7 @@
 
 SSV_BEGIN_DECLS
 
+/** class TCPServer(BaseServer) */
 struct ssv_tcp_server {
 	struct ssv_server base;
 	struct ssv_layer layer;

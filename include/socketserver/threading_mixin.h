@@ -23,6 +23,7 @@ SSV_BEGIN_DECLS
 
 struct ssv_worker;
 
+/** class ThreadingMixIn. */
 struct ssv_threading_mixin {
 	struct ssv_layer layer;
 

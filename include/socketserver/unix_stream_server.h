@@ -24,7 +24,9 @@ struct ssv_unix_stream_server {
 SSV_API void ssv_unix_stream_server_init(struct ssv_unix_stream_server *server,
 	const struct ssv_address *at, const struct ssv_handler_ops *handler);
 
-/** As ssv_tcp_server_adopt(), for a Unix stream socket; its file is left alone. */
+/** As ssv_tcp_server_adopt(), for a Unix stream socket; its file is left alone. Returns as that
+ * does.
+ */
 SSV_API int ssv_unix_stream_server_adopt(struct ssv_unix_stream_server *server, int fd);
 
 SSV_END_DECLS

@@ -12,7 +12,9 @@
 
 SSV_BEGIN_DECLS
 
-/** The version of the library that runs, as SSV_VERSION writes it. A constant; safe anywhere. */
+/** Returns the version of the library that runs, as SSV_VERSION writes it. A constant; safe
+ * anywhere.
+ */
 SSV_API const char *ssv_version(void);
 
 SSV_END_DECLS

@@ -11,7 +11,7 @@ struct ssv_server;
 /** The caller's memory; it must stay until ssv_server_unwatch() or the server's close. Embed it to
  * add state. */
 struct ssv_watch {
-	int fd;
+	int fd; /**< yours; never closed by the server */
 	/**
 	 * Called on the serving thread while `fd` is readable or hung up: read from it, or it is
 	 * called again. May unwatch itself or another. An error is reported and the serving goes
