@@ -1,0 +1,67 @@
+#!/usr/bin/env bash
+# The manual: Doxygen finds nothing undocumented, each exported symbol and each option has its place,
+# and no reader of man(7) has a complaint.
+# Usage: test_reference.sh SOURCE_DIRECTORY PROGRAM LIBRARY VERSION
+set -euo pipefail
+
+source=$1 program=$2 library=$3 version=$4
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+failed=0
+
+for tool in doxygen mandoc groff; do
+	if ! command -v "$tool" >/dev/null; then
+		echo "skipped: $tool is not installed (./dev install-deps test)"
+		exit 77
+	fi
+done
+
+complain() {
+	echo "$*"
+	failed=1
+}
+
+"$source/docs/reference/reference.sh" "$program" "$version" "$work" || {
+	echo "the manual cannot be made: document in the header what is named above, see CONTRIBUTING.md"
+	exit 1
+}
+cd "$work/man"
+
+[[ -s $work/html/index.html ]] || complain "there is no HTML"
+mapfile -t pages < <(grep -rL '^\.so ' man1 man3 | sort)
+mandoc -T lint -W warning "${pages[@]}" || complain "mandoc has complaints"
+for page in "${pages[@]}"; do
+	complaints=$(groff -ww -man -Tutf8 -z "$page" 2>&1)
+	[[ -z $complaints ]] || complain "groff: $page: $complaints"
+	for section in NAME SYNOPSIS DESCRIPTION 'SEE ALSO'; do
+		grep -qx ".SH $section" "$page" || complain "$page has no $section"
+	done
+done
+
+while read -r symbol; do
+	[[ -e man3/$symbol.3 ]] || complain "man3/$symbol.3 is missing"
+done < <(nm -D --defined-only "$library" | sed 's/.* //')
+for header in "$source"/include/socketserver/*.h; do
+	name=$(basename "$header" .h)
+	[[ $name == socketserver ]] || name=ssv_$name
+	[[ -e man3/$name.3 ]] || complain "man3/$name.3 is missing"
+done
+
+man_text=$(MANWIDTH=200 man -l man1/socketserver.1)
+options_of() { # ARGUMENT...
+	"$program" "$@" --help | grep -oE '^ +(-[a-z], )?--[a-z-]+' | grep -oE -- '--[a-z-]+' || true
+}
+commands=$("$program" --help | sed -nE '3,/^$/s/^  ([a-z]+) .*/\1/p' | sort -u)
+handlers=$("$program" handlers | sed 1d | cut -d' ' -f1)
+for option in $(
+	for command in $commands; do options_of "$command"; done
+	for handler in $handlers; do options_of serve "$handler"; done
+); do
+	grep -qE -- "$option( |,|\$)" <<<"$man_text" || complain "socketserver(1) lacks $option"
+done
+for handler in $handlers; do
+	grep -qx "   $handler" <<<"$man_text" || complain "socketserver(1) lacks the handler $handler"
+done
+
+echo "pages: ${#pages[@]}"
+exit $failed
