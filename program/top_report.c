@@ -1,8 +1,8 @@
 #include "top_report.h"
-#include "../handlers/visible.h"
 #include <errno.h>
 #include <socketserver/client.h>
 #include <socketserver/stream.h>
+#include <socketserver/visible.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,15 +11,16 @@
 #define ANSWER_MAX (64 * 1024 * 1024) /* bytes */
 
 /* Whoever answers, his control characters do not reach the terminal. */
-static void make_harmless(char *text)
+static void make_lines_harmless(char *text)
 {
-	uint32_t before = 0;
+	char *end;
 
-	for (; *text != '\0'; text++) {
-		if (*text != '\n' && is_control((unsigned char)*text, before))
-			*text = '?';
-		before = before << 8 | (unsigned char)*text;
+	for (; (end = strchr(text, '\n')) != NULL; text = end + 1) {
+		*end = '\0';
+		ssv_make_harmless(text);
+		*end = '\n';
 	}
+	ssv_make_harmless(text);
 }
 
 /* All that comes, with a NUL behind it. */
@@ -106,7 +107,7 @@ int top_report_get(struct top_report *report, const char *address, int timeout)
 	*report = (struct top_report){0};
 	rc = ask(address, timeout, &report->text);
 	if (rc == 0) {
-		make_harmless(report->text);
+		make_lines_harmless(report->text);
 		rc = parse(report);
 	}
 	if (rc < 0)

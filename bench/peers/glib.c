@@ -6,8 +6,8 @@
 #define BUFFER_SIZE (16 * 1024)
 #define THREADS 20000
 
-static gboolean run(GThreadedSocketService *service, GSocketConnection *connection,
-	GObject *source, gpointer context)
+static gboolean run(GThreadedSocketService *service, GSocketConnection *connection, GObject *source,
+	gpointer context)
 {
 	GInputStream *in = g_io_stream_get_input_stream(G_IO_STREAM(connection));
 	GOutputStream *out = g_io_stream_get_output_stream(G_IO_STREAM(connection));
