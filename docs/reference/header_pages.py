@@ -246,7 +246,7 @@ def check_returns(header):
     """Every function says what it returns."""
     for function in header.functions:
         text = description(function)
-        silent = not split_returns(text)[1] and not text[0].startswith("Whether")
+        silent = not split_returns(text)[1] and not "".join(map(str, text)).startswith("Whether")
         if function.get("kind") == "function" and silent and function.findtext("type") != "void":
             sys.exit(f"{header.name}: {function.findtext('name')}(): the comment says not what it "
                      "returns, in a sentence that begins with \"Returns\", or with \"Whether\"")

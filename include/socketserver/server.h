@@ -216,10 +216,11 @@ SSV_API bool ssv_server_is_aborting(const struct ssv_server *server);
 SSV_API void ssv_server_counters(struct ssv_server *server, struct ssv_counters *counters);
 
 /**
- * Calls `visit` for each open request, the newest first, until it returns other than 0, and returns
- * that, or 0. From any thread, also while another one closes the server. The request may be in use
- * by another meanwhile: look at nothing but its addresses, `opened` and ssv_request_progress(); and
- * do not call back into the server. No request comes or ends until it returns: be quick.
+ * Calls `visit` for each open request, the newest first, until it returns other than 0. From any
+ * thread, also while another one closes the server. The request may be in use by another meanwhile:
+ * look at nothing but its addresses, `opened` and ssv_request_progress(); and do not call back into
+ * the server. No request comes or ends until it returns: be quick. Returns what `visit` returned
+ * last, or 0.
  */
 SSV_API int ssv_server_each_request(struct ssv_server *server,
 	int (*visit)(const struct ssv_request *request, void *context), void *context);

@@ -40,14 +40,14 @@ struct ssv_test;
 
 /**
  * A test of a handler on a stream (SSV_UNIX) or on datagrams (SSV_UNIXGRAM), which is the
- * transport that the handler sees. Never NULL: without memory the program is aborted; whatever else
- * is missing is what the first step says.
+ * transport that the handler sees. Returns never NULL: without memory the program is aborted;
+ * whatever else is missing is what the first step says.
  */
 struct ssv_test *ssv_test_new(const struct ssv_handler_ops *handler, enum ssv_transport transport);
 
 /**
- * The server that the handler sees, of class UnixStreamServer or UnixDatagramServer, to be set up
- * before the first step: `user`, `limits`, layers in front (but no threads, no forks). What
+ * Returns the server that the handler sees, of class UnixStreamServer or UnixDatagramServer, to be
+ * set up before the first step: `user`, `limits`, layers in front (but no threads, no forks). What
  * handle_error() is told is not logged.
  */
 struct ssv_server *ssv_test_server(struct ssv_test *test);
@@ -97,8 +97,8 @@ void ssv_test_pass(struct ssv_test *test, int milliseconds);
 void ssv_test_expect(struct ssv_test *test, const char *text);
 void ssv_test_expect_bytes(struct ssv_test *test, const void *data, size_t size);
 
-/** For what cannot be known before: the next line, its newline included, or the next datagram. ""
- * after a step that went wrong. With a NUL behind it; valid until the next step. */
+/** For what cannot be known before. Returns the next line, its newline included, or the next
+ * datagram; "" after a step that went wrong. With a NUL behind it; valid until the next step. */
 const char *ssv_test_read(struct ssv_test *test);
 
 /** It has read all that was sent, waits for more or has ended, and has written nothing that was not
