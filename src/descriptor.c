@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 int ssv_descriptor_above_stdio(int fd)
@@ -15,4 +16,24 @@ int ssv_descriptor_above_stdio(int fd)
 		higher = -errno;
 	close(fd);
 	return higher;
+}
+
+uint64_t ssv_descriptor_cookie(int fd)
+{
+	uint64_t cookie = 0;
+	socklen_t size = sizeof(cookie);
+
+	return getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &size) == 0 ? cookie : 0;
+}
+
+bool ssv_descriptor_is(int fd, uint64_t cookie)
+{
+	uint64_t now = 0;
+	socklen_t size = sizeof(now);
+
+	if (cookie == 0)
+		return true;
+	if (getsockopt(fd, SOL_SOCKET, SO_COOKIE, &now, &size) == 0)
+		return now == cookie;
+	return errno != EBADF && errno != ENOTSOCK;
 }

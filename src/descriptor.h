@@ -2,11 +2,21 @@
 #ifndef SSV_DESCRIPTOR_H
 #define SSV_DESCRIPTOR_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 /**
  * Moves a new descriptor out of the way of standard input, output and error, which a host may have
  * started without: else what is printed would go to a peer. Returns it; a negative number as it is;
  * or -errno, with the descriptor closed.
  */
 int ssv_descriptor_above_stdio(int fd);
+
+/** Which socket it is, a number that no other one ever has; 0 where the kernel does not say. */
+uint64_t ssv_descriptor_cookie(int fd);
+
+/** Whether it is that socket still: somebody may have closed it, and another file have its number.
+ * Of a socket without a cookie it is taken for granted. */
+bool ssv_descriptor_is(int fd, uint64_t cookie);
 
 #endif

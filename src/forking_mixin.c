@@ -1,5 +1,6 @@
 #include "children.h"
 #include "clock.h"
+#include "descriptor.h"
 #include "live_requests.h"
 #include "open_servers.h"
 #include "tally.h"
@@ -194,7 +195,8 @@ int ssv_forking_mixin_collect_children(struct ssv_forking_mixin *forking, bool b
 static void stop_listening(struct ssv_server *server)
 {
 	if (server->fd >= 0 && !server->shared &&
-		ssv_transport_is_stream(server->server_address.transport))
+		ssv_transport_is_stream(server->server_address.transport) &&
+		ssv_descriptor_is(server->fd, server->cookie))
 		shutdown(server->fd, SHUT_RDWR);
 }
 

@@ -1,5 +1,6 @@
 #include "live_requests.h"
 
+#include "descriptor.h"
 #include "tally.h"
 
 #include <sys/socket.h>
@@ -101,6 +102,13 @@ void ssv_live_replace(struct ssv_request *request, struct ssv_request *by)
 	pthread_mutex_unlock(&request->server->lock);
 }
 
+void ssv_live_forget_descriptor(struct ssv_request *request)
+{
+	pthread_mutex_lock(&request->server->lock);
+	request->socket.fd = -1;
+	pthread_mutex_unlock(&request->server->lock);
+}
+
 int ssv_server_each_request(struct ssv_server *server,
 	int (*visit)(const struct ssv_request *request, void *context), void *context)
 {
@@ -114,15 +122,22 @@ int ssv_server_each_request(struct ssv_server *server,
 	return rc;
 }
 
+static void cut(const struct ssv_request *request)
+{
+	const struct ssv_stream *socket = &request->socket;
+
+	if (ssv_transport_is_stream(socket->transport) &&
+		ssv_descriptor_is(socket->fd, request->cookie))
+		shutdown(socket->fd, SHUT_RDWR);
+}
+
 void ssv_live_abort(struct ssv_server *server)
 {
-	struct ssv_request *request;
+	const struct ssv_request *request;
 
 	__atomic_store_n(&server->aborting, true, __ATOMIC_SEQ_CST);
 	pthread_mutex_lock(&server->lock);
-	for (request = server->live; request != NULL; request = request->next) {
-		if (ssv_transport_is_stream(request->socket.transport))
-			shutdown(request->socket.fd, SHUT_RDWR);
-	}
+	for (request = server->live; request != NULL; request = request->next)
+		cut(request);
 	pthread_mutex_unlock(&server->lock);
 }

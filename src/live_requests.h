@@ -15,6 +15,9 @@ void ssv_live_finish(struct ssv_request *request);
 /** Both at once, so that nobody sees none, or two. */
 void ssv_live_replace(struct ssv_request *request, struct ssv_request *by);
 
+/** Its connection has no descriptor any more. */
+void ssv_live_forget_descriptor(struct ssv_request *request);
+
 /** Shuts the connections of all open requests down: whoever waits on one is woken with its end. A
  * packet has none: its socket is the server's. */
 void ssv_live_abort(struct ssv_server *server);

@@ -1,5 +1,6 @@
 #include "open_servers.h"
 
+#include "descriptor.h"
 #include "loop.h"
 #include "running.h"
 #include "stop_signals.h"
@@ -36,6 +37,14 @@ void ssv_open_servers_add(struct ssv_server *server)
 	pthread_mutex_unlock(&lock);
 }
 
+/* Unless the host has closed it already, and the number is another file's. */
+static void close_socket(struct ssv_server *server)
+{
+	if (server->fd >= 0 && ssv_descriptor_is(server->fd, server->cookie))
+		close(server->fd);
+	server->fd = -1;
+}
+
 /* All under the lock: no child may get the number when it is somebody else's already. */
 void ssv_open_servers_close(struct ssv_server *server)
 {
@@ -45,9 +54,7 @@ void ssv_open_servers_close(struct ssv_server *server)
 	at = find(server);
 	if (*at != NULL)
 		*at = server->next_open;
-	if (server->fd >= 0)
-		close(server->fd);
-	server->fd = -1;
+	close_socket(server);
 	pthread_mutex_unlock(&lock);
 }
 
@@ -80,10 +87,8 @@ static void let_go(struct ssv_server *server, const struct ssv_server *own)
 		if (request->socket.fd >= 0 && request->socket.fd != server->fd)
 			close(request->socket.fd);
 	}
-	if (server->fd >= 0 && !needed) {
-		close(server->fd);
-		server->fd = -1;
-	}
+	if (!needed)
+		close_socket(server);
 	ssv_loop_forsake(server);
 	ssv_running_forsake(server);
 }

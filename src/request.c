@@ -2,6 +2,7 @@
 
 #include "clock.h"
 #include "datagram_stream.h"
+#include "descriptor.h"
 #include "live_requests.h"
 #include "serving.h"
 #include "stream.h"
@@ -32,6 +33,7 @@ static void fill(struct ssv_request *request, int fd, enum ssv_transport transpo
 	request->stream = &request->socket;
 	request->stage = "get_request";
 	request->taken = request->admitted = false;
+	request->cookie = 0;
 	request->opened = ssv_now();
 	request->child = 0;
 	request->packet = NULL;
@@ -48,6 +50,7 @@ void ssv_request_open(struct ssv_request *request, int fd, enum ssv_transport tr
 	const struct sockaddr *peer, socklen_t length)
 {
 	fill(request, fd, transport, peer, length);
+	request->cookie = ssv_descriptor_cookie(fd);
 	announce(request);
 }
 
@@ -86,6 +89,17 @@ void ssv_request_move(struct ssv_request *to, struct ssv_request *from)
 	from->reply = memory.reply;
 	from->instance = memory.instance;
 	from->instance_size = memory.instance_size;
+}
+
+void ssv_request_look_at_descriptor(struct ssv_request *request)
+{
+	const int fd = request->socket.fd;
+
+	if (fd < 0 || ssv_descriptor_is(fd, request->cookie))
+		return;
+	ssv_server_report(request->server, SSV_LOG_ERROR, request,
+		"a handler has closed its connection's descriptor", -EBADF);
+	ssv_live_forget_descriptor(request);
 }
 
 void ssv_request_close(struct ssv_request *request)

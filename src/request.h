@@ -1,4 +1,4 @@
-/** What the servers need of a request beyond the public header. */
+/** What the library needs of a request beyond the public header. */
 #ifndef SSV_REQUEST_H
 #define SSV_REQUEST_H
 
@@ -14,5 +14,11 @@ void ssv_request_set_stage(struct ssv_request *request, const char *stage);
  */
 void ssv_request_open_packet(struct ssv_request *request, const struct sockaddr *peer,
 	socklen_t peer_length, size_t room, size_t length);
+
+/**
+ * After the handler: where that has closed the connection's descriptor, whose number may be
+ * another's by now, it is forgotten, and that is said.
+ */
+void ssv_request_look_at_descriptor(struct ssv_request *request);
 
 #endif

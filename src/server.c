@@ -2,6 +2,7 @@
 
 #include "backoff.h"
 #include "clock.h"
+#include "descriptor.h"
 #include "loop.h"
 #include "open_servers.h"
 #include "report.h"
@@ -238,8 +239,10 @@ int ssv_server_bind(struct ssv_server *server)
 
 	if (rc >= 0)
 		rc = ssv_super_bind(&server->mro);
-	if (rc >= 0)
-		ssv_open_servers_add(server);
+	if (rc < 0)
+		return rc;
+	server->cookie = ssv_descriptor_cookie(server->fd);
+	ssv_open_servers_add(server);
 	return rc;
 }
 

@@ -146,15 +146,31 @@ static int limit_of_waiting(const struct ssv_threading_mixin *threading)
 	return (int)most;
 }
 
+/* What wakes those who wait: an eventfd beside their poll, or, of the socket in which the kernel
+ * has them wait, a descriptor that no host closes. */
+static int make_stop_fd(struct ssv_threading_mixin *threading, bool polling)
+{
+	int fd = ssv_server_fileno(threading->layer.server);
+
+	if (threading->stop_fd >= 0)
+		return 0;
+	if (polling)
+		fd = ssv_descriptor_above_stdio(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+	else
+		fd = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+	threading->stop_fd = fd;
+	return fd < 0 ? -errno : 0;
+}
+
 /* How they wait: in the kernel's accept, or in poll where the socket is not ours alone. */
 static int prepare(struct ssv_threading_mixin *threading)
 {
-	if (!ssv_workers_poll(threading))
-		return set_blocking(ssv_server_fileno(threading->layer.server), true);
-	if (threading->stop_fd < 0)
-		threading->stop_fd =
-			ssv_descriptor_above_stdio(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-	return threading->stop_fd < 0 ? -errno : 0;
+	const bool polling = ssv_workers_poll(threading);
+	int rc = make_stop_fd(threading, polling);
+
+	if (rc < 0 || polling)
+		return rc;
+	return set_blocking(ssv_server_fileno(threading->layer.server), true);
 }
 
 static int start_leading(struct ssv_threading_mixin *threading)
@@ -280,10 +296,10 @@ static void end_waiting(struct ssv_threading_mixin *threading)
 	threading->leading = threading->open = false;
 	ssv_workers_wake(threading);
 	pthread_mutex_unlock(&threading->lock);
-	if (threading->stop_fd >= 0)
+	if (ssv_workers_poll(threading) && threading->stop_fd >= 0)
 		eventfd_write(threading->stop_fd, 1);
-	if (!ssv_workers_poll(threading))
-		shutdown(ssv_server_fileno(threading->layer.server), SHUT_RD);
+	else if (threading->stop_fd >= 0)
+		shutdown(threading->stop_fd, SHUT_RD);
 }
 
 /* How many would not end. */

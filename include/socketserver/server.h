@@ -95,6 +95,7 @@ struct ssv_server {
 	int fd;
 
 	/* private */
+	uint64_t cookie;     /* the kernel's for the socket, or 0 */
 	int poll_fd;         /* epoll: everything that the loop waits for */
 	int wake_fd, wakers; /* eventfd, and who is writing to it just now */
 	struct ssv_watch listener, wake;

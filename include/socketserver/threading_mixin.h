@@ -53,7 +53,7 @@ struct ssv_threading_mixin {
 	struct ssv_backoff requests, starts;
 	bool has_ended;
 	pthread_t ended; /* the last thread that did, still to be joined */
-	int stop_fd;     /* eventfd that wakes those who wait in poll, or -1 */
+	int stop_fd;     /* wakes those who wait: eventfd, or another number of the socket; or -1 */
 };
 
 /** Puts the mix-in in front of a server. Its memory must stay as long as the server's. Cannot fail.

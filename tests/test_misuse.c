@@ -1,0 +1,301 @@
+/** What handlers and hosts must not do, and what becomes of it: a handler closes its connection's
+ * descriptor, a host closes the listener. Nobody else loses anything by it. */
+#include "classes.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+static const struct server_class *class;
+static union any_server any;
+static struct ssv_server *server;
+static struct served served;
+static int pair[2]; /* what has got a number that the library had */
+static int told[2]; /* a pipe: what the log is told, in children, too */
+
+static void tell(struct ssv_log *log, enum ssv_log_level level, const struct ssv_request *request,
+	const char *message)
+{
+	(void)log;
+	(void)level;
+	(void)request;
+	dprintf(told[1], "%s\n", message);
+}
+
+static struct ssv_log log_to_test = {.write = tell, .level = SSV_LOG_ERROR};
+
+static void expect_told(const char *what)
+{
+	char message[512];
+	ssize_t n = read(told[0], message, sizeof(message) - 1);
+
+	ck_assert_int_gt(n, 0);
+	message[n] = '\0';
+	ck_assert_msg(strstr(message, what) != NULL, "not \"%s\": %s", what, message);
+}
+
+static void make_server(int i, const struct ssv_handler_ops *handler)
+{
+	struct ssv_address at = fresh_address(&classes[i]);
+
+	class = &classes[i];
+	server = class->init(&any, &at, handler);
+	server->log = &log_to_test;
+	ck_assert_int_eq(pipe2(told, O_CLOEXEC), 0);
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+}
+
+static void open_and_serve(void)
+{
+	ck_assert_int_eq(ssv_server_open(server), 0);
+	serve(&served, server);
+}
+
+static void forget_descriptors(void)
+{
+	for (int i = 0; i < 2; i++) {
+		close(told[i]);
+		close(pair[i]);
+	}
+}
+
+static void expect_service(void)
+{
+	struct ssv_stream client;
+
+	connect_client(&client, server);
+	ask_client(&client, "hello", "hello");
+	disconnect_client(&client);
+}
+
+/* Nobody has written to it, read from it, or shut it down. */
+static void expect_unharmed(int end, int other)
+{
+	char data[8];
+
+	ck_assert_int_eq(recv(end, data, sizeof(data), MSG_DONTWAIT), -1);
+	ck_assert_int_eq(errno, EAGAIN);
+	ask(end, "it works", "");
+	ask(other, "as ever", "it works");
+	ask(end, "", "as ever");
+}
+
+/* An echo, until it is asked for something else. */
+static int echo_until_told(
+	struct ssv_handler *handler, void (*misbehave)(const struct ssv_stream *stream))
+{
+	struct ssv_stream *stream = handler->request->stream;
+	char data[64];
+	ssize_t n;
+
+	while ((n = ssv_stream_read(stream, data, sizeof(data))) > 0) {
+		n = ssv_stream_write(stream, data, (size_t)n);
+		if (data[0] == '!')
+			misbehave(stream);
+		else
+			ssv_stream_flush(stream);
+		if (n < 0 || data[0] == '!' || !ssv_transport_is_stream(stream->transport))
+			break;
+	}
+	return n < 0 ? (int)n : 0;
+}
+
+/* --- a handler closes the descriptor itself --- */
+
+static int number; /* the one that it closed */
+
+static void close_it(const struct ssv_stream *stream)
+{
+	number = stream->fd;
+	close(number);
+}
+
+/* As if a file had been opened right behind the close. */
+static void give_it_away(const struct ssv_stream *stream)
+{
+	number = stream->fd;
+	ck_assert_int_eq(dup3(pair[0], number, O_CLOEXEC), number);
+}
+
+static int close_handle(struct ssv_handler *handler)
+{
+	return echo_until_told(handler, close_it);
+}
+
+static int give_away_handle(struct ssv_handler *handler)
+{
+	return echo_until_told(handler, give_it_away);
+}
+
+/* What is buffered when the handler ends would go to the wrong one. */
+static const struct ssv_handler_ops close_handler = {.handle = close_handle, .wbufsize = 1024};
+static const struct ssv_handler_ops give_away_handler = {
+	.handle = give_away_handle, .wbufsize = 1024};
+
+static void misuse_descriptor(struct ssv_server *of)
+{
+	int client = connect_to(of);
+
+	ask(client, "!", "");
+	expect_end(client);
+	close(client);
+	expect_told("a handler has closed its connection's descriptor");
+}
+
+START_TEST(a_handler_that_closes_the_descriptor_ends_its_own_connection_alone)
+{
+	make_server(_i, &close_handler);
+	open_and_serve();
+	misuse_descriptor(server);
+	expect_service();
+	expect_service();
+	stop_and_close(&served);
+	forget_descriptors();
+}
+END_TEST
+
+START_TEST(whoever_gets_the_number_of_a_closed_connection_is_left_alone)
+{
+	make_server(_i, &give_away_handler);
+	open_and_serve();
+	misuse_descriptor(server);
+	expect_service();
+	expect_service();
+	stop_and_close(&served);
+	expect_unharmed(pair[1], pair[0]);
+	if (!class->is_forking) { /* else it was the child's */
+		expect_unharmed(pair[1], number);
+		close(number);
+	}
+	forget_descriptors();
+}
+END_TEST
+
+static int give_away_and_wait_handle(struct ssv_handler *handler)
+{
+	give_it_away(handler->request->stream);
+	while (!ssv_server_is_aborting(handler->server))
+		poll(NULL, 0, 1);
+	poll(NULL, 0, 20); /* close cuts the connections now */
+	return 0;
+}
+
+START_TEST(nor_is_it_cut_by_a_close_that_runs_out_of_patience)
+{
+	static const struct ssv_handler_ops handler = {.handle = give_away_and_wait_handle};
+	int client;
+
+	if (classes[_i].is_forking)
+		return; /* a child has its own numbers */
+	make_server(_i, &handler);
+	server->grace = 1;
+	open_and_serve();
+	client = connect_to(server);
+	expect_end(client); /* it was given away */
+	close(client);
+	ck_assert_int_eq(ssv_server_close(server), 0);
+	ck_assert_int_eq(result_of(&served), 0);
+	expect_unharmed(pair[1], number);
+	close(number);
+	forget_descriptors();
+}
+END_TEST
+
+/* --- a host closes the listener --- */
+
+static int64_t process_time(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+	return now.tv_sec * INT64_C(1000) + now.tv_nsec / 1000000;
+}
+
+static void expect_no_spinning(void)
+{
+	int64_t since = process_time();
+
+	poll(NULL, 0, 100);
+	if (!under_sanitizer() && !under_valgrind())
+		ck_assert_int_lt(process_time() - since, 50);
+}
+
+/* A thread notices when it is done and looks for the next request. The kernel tells the loop
+ * nothing of it: that ends with the error when it looks for a request, or when it is stopped. */
+static void expect_end_of_serving(struct ssv_stream *client)
+{
+	int result;
+
+	if (!class->is_threading)
+		ssv_server_shutdown(server);
+	else if (!class->is_stream)
+		ssv_stream_write(client, "hello", 5);
+	result = result_of(&served);
+	ck_assert_msg(result == -EBADF || result == -ENOTSOCK || result == -EINVAL ||
+			      (result == 0 && !class->is_threading),
+		"%s", strerror(-result));
+}
+
+static void lose_listener(int i, bool free_number)
+{
+	struct ssv_stream client;
+	char data[2];
+
+	make_server(i, &echo_handler);
+	open_and_serve();
+	number = server->fd;
+	connect_client(&client, server);
+	ask_client(&client, "hello", "hello");
+	/* Not by dup3() and close(): that this is a race is what ThreadSanitizer would say. */
+	ck_assert_int_eq(syscall(SYS_dup3, told[0], number, O_CLOEXEC), number);
+	if (free_number)
+		syscall(SYS_close, number);
+	expect_no_spinning();
+	if (class->is_stream) {
+		ask_client(&client, "still here", "still here");
+		shutdown(client.fd, SHUT_WR); /* and that is all of it */
+	}
+	expect_end_of_serving(&client);
+	disconnect_client(&client);
+	ck_assert_int_eq(ssv_server_close(server), 0);
+	if (!free_number) {
+		ck_assert_int_eq(write(told[1], "ok", 2), 2);
+		ck_assert_int_eq(read(number, data, 2), 2);
+		close(number);
+	}
+	forget_descriptors();
+}
+
+START_TEST(a_listener_that_the_host_closes_is_an_error_or_silence_and_no_spinning)
+{
+	lose_listener(_i, true);
+}
+END_TEST
+
+START_TEST(whoever_gets_the_number_of_a_closed_listener_keeps_it)
+{
+	lose_listener(_i, false);
+}
+END_TEST
+
+/* A range of classes is two arguments. */
+#define ADD(test, ...) tcase_add_loop_test(tcase, test, __VA_ARGS__)
+
+int main(void)
+{
+	Suite *suite = suite_create("misuse");
+	TCase *tcase = topic(suite, "misuse");
+
+	tcase_add_unchecked_fixture(tcase, make_socket_directory, remove_socket_directory);
+	ADD(a_handler_that_closes_the_descriptor_ends_its_own_connection_alone, STREAM_CLASSES);
+	ADD(whoever_gets_the_number_of_a_closed_connection_is_left_alone, STREAM_CLASSES);
+	ADD(nor_is_it_cut_by_a_close_that_runs_out_of_patience, STREAM_CLASSES);
+	ADD(a_listener_that_the_host_closes_is_an_error_or_silence_and_no_spinning, ALL_CLASSES);
+	ADD(whoever_gets_the_number_of_a_closed_listener_keeps_it, ALL_CLASSES);
+	return run_suite(suite);
+}
