@@ -119,13 +119,32 @@ static int request_failed(struct ssv_server *server, struct ssv_request *request
 	return error == SSV_EXIT ? error : 0;
 }
 
-/* 1: it is to be shut down; 0: it has been taken over, or done; or an error. In turn with others.
- */
+void ssv_serving_abandon(struct ssv_server *server, struct ssv_request *request)
+{
+	if (request->stream == NULL)
+		return;
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
+	ssv_request_set_stage(request, "a handler has ended its thread");
+	ssv_server_handle_error(server, request, -ECANCELED);
+	ssv_server_shutdown_request(server, request);
+}
+
+/* Of verify_and_process(), on the thread that serves or on a worker. */
+static void thread_ends(void *context)
+{
+	struct ssv_request *request = context;
+	struct ssv_server *server = request->server;
+
+	pthread_mutex_unlock(&server->turn);
+	ssv_serving_abandon(server, request);
+	ssv_running_abandon();
+}
+
+/* 1: it is to be shut down; 0: it has been taken over, or done; or an error. */
 static int verify_and_process(struct ssv_server *server, struct ssv_request *request)
 {
 	int rc;
 
-	pthread_mutex_lock(&server->turn);
 	ssv_request_set_stage(request, "verify_request");
 	rc = ssv_server_verify_request(server, request);
 	if (rc == 0)
@@ -134,15 +153,26 @@ static int verify_and_process(struct ssv_server *server, struct ssv_request *req
 		ssv_request_set_stage(request, "process_request");
 		rc = ssv_server_process_request(server, request);
 	}
-	pthread_mutex_unlock(&server->turn);
 	if (rc < 0)
 		return rc;
 	return request->stream != NULL && !request->taken;
 }
 
+static int verify_and_process_in_turn(struct ssv_server *server, struct ssv_request *request)
+{
+	int rc;
+
+	pthread_mutex_lock(&server->turn);
+	pthread_cleanup_push(thread_ends, request);
+	rc = verify_and_process(server, request);
+	pthread_cleanup_pop(0);
+	pthread_mutex_unlock(&server->turn);
+	return rc;
+}
+
 int ssv_serving_dispatch(struct ssv_server *server, struct ssv_request *request)
 {
-	int rc = verify_and_process(server, request);
+	int rc = verify_and_process_in_turn(server, request);
 
 	if (rc < 0)
 		return request_failed(server, request, rc);

@@ -26,6 +26,10 @@ int ssv_serving_dispatch(struct ssv_server *server, struct ssv_request *request)
 /** finish_request() and what belongs behind it, for a worker. 0, or SSV_EXIT. */
 int ssv_serving_finish(struct ssv_server *server, struct ssv_request *request);
 
+/** A handler has ended its thread, which is on its way out: says so, and shuts the request down,
+ * unless that is done already. */
+void ssv_serving_abandon(struct ssv_server *server, struct ssv_request *request);
+
 /** The listener's watch: from open to close, but for when it rests. On the serving thread. */
 int ssv_serving_watch_listener(struct ssv_server *server);
 void ssv_serving_unwatch_listener(struct ssv_server *server);

@@ -4,7 +4,6 @@
 #include "backoff.h"
 #include "clock.h"
 #include "loop.h"
-#include "running.h"
 #include "serving.h"
 
 #include <errno.h>
@@ -235,6 +234,7 @@ static void lead(struct ssv_worker *worker)
 		ssv_worker_add_waiter(threading);
 	mine = rc >= 0 && may_process(worker);
 	threading->busy -= !mine && worker->request.stream != NULL;
+	worker->working = mine;
 	pthread_mutex_unlock(&threading->lock);
 	if (mine)
 		rc = ssv_serving_dispatch(threading->layer.server, &worker->request);
@@ -242,6 +242,7 @@ static void lead(struct ssv_worker *worker)
 		get_rid(worker, rc);
 	pthread_mutex_lock(&threading->lock);
 	threading->busy -= mine;
+	worker->working = false;
 	if (rc == SSV_EXIT)
 		end_serving(threading, rc);
 }
@@ -252,10 +253,13 @@ static void finish(struct ssv_worker *worker)
 	struct ssv_threading_mixin *threading = worker->threading;
 
 	threading->busy++;
+	worker->working = true;
 	pthread_mutex_unlock(&threading->lock);
 	ssv_serving_finish(threading->layer.server, &worker->request);
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL); /* a handler may have changed it */
 	pthread_mutex_lock(&threading->lock);
 	threading->busy--;
+	worker->working = false;
 	worker->request.taken = false;
 	if (threading->requests.rests > 0)
 		pthread_cond_broadcast(&threading->changed); /* a descriptor is free again */
@@ -289,6 +293,9 @@ static void end(struct ssv_worker *worker)
 	threading->ended = pthread_self();
 	threading->threads--;
 	threading->ending++;
+	if (threading->waiting == 0 && threading->leading)
+		ssv_worker_add_waiter(
+			threading); /* the one that a handler has ended was to be it */
 	pthread_mutex_unlock(&threading->lock);
 	if (has_ended)
 		pthread_join(ended, NULL);
@@ -315,14 +322,34 @@ static bool take_handed(struct ssv_worker *worker)
 	return true;
 }
 
-static void *work(void *context)
+/* Without the lock. A handler has ended the thread: its client is let go, and what it counted for.
+ */
+static void abandon(struct ssv_worker *worker)
+{
+	struct ssv_threading_mixin *threading = worker->threading;
+
+	ssv_serving_abandon(threading->layer.server, &worker->request);
+	pthread_mutex_lock(&threading->lock);
+	threading->busy--;
+	pthread_cond_broadcast(&threading->changed);
+}
+
+/* Under the lock, unless it was working. */
+static void leave(void *context)
 {
 	struct ssv_worker *worker = context;
-	struct ssv_threading_mixin *threading = worker->threading;
-	struct ssv_stay stay;
 
-	ssv_running_visit(threading->layer.server, &stay);
-	pthread_mutex_lock(&threading->lock);
+	if (worker->working)
+		abandon(worker);
+	ssv_running_depart(&worker->stay);
+	end(worker);
+}
+
+/* Under the lock, which is given up meanwhile. Until the thread is not needed any more. */
+static void serve(struct ssv_worker *worker)
+{
+	struct ssv_threading_mixin *threading = worker->threading;
+
 	for (;;) {
 		if (worker->request.taken || take_handed(worker))
 			finish(worker);
@@ -333,7 +360,17 @@ static void *work(void *context)
 		else if (!idle(worker))
 			break;
 	}
-	ssv_running_depart(&stay);
-	end(worker);
+}
+
+static void *work(void *context)
+{
+	struct ssv_worker *worker = context;
+
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
+	ssv_running_visit(worker->threading->layer.server, &worker->stay);
+	pthread_cleanup_push(leave, worker); /* also where a handler ends the thread */
+	pthread_mutex_lock(&worker->threading->lock);
+	serve(worker);
+	pthread_cleanup_pop(1);
 	return NULL;
 }

@@ -5,6 +5,8 @@
 #ifndef SSV_WORKER_H
 #define SSV_WORKER_H
 
+#include "running.h"
+
 #include <socketserver/threading_mixin.h>
 
 /** A thread, and the one request that it has. */
@@ -12,8 +14,10 @@ struct ssv_worker {
 	struct ssv_threading_mixin *threading;
 	struct ssv_worker *next; /* on the list of idle or holding ones */
 	struct ssv_request request;
+	struct ssv_stay stay;
 	pthread_cond_t wake;
 	bool listed;
+	bool working; /* with the request: a handler may end the thread then */
 };
 
 /** Starts one, for the request (then moved to it) or, where that is NULL, for what there is to do.

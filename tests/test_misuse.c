@@ -1,5 +1,5 @@
 /** What handlers and hosts must not do, and what becomes of it: a handler closes its connection's
- * descriptor, a host closes the listener. Nobody else loses anything by it. */
+ * descriptor or ends its thread, a host closes the listener. Nobody else loses anything by it. */
 #include "classes.h"
 
 #include <fcntl.h>
@@ -206,6 +206,109 @@ START_TEST(nor_is_it_cut_by_a_close_that_runs_out_of_patience)
 }
 END_TEST
 
+/* --- a handler ends its thread --- */
+
+static void end_thread(const struct ssv_stream *stream)
+{
+	(void)stream;
+	pthread_exit(NULL);
+}
+
+static void cancel_thread(const struct ssv_stream *stream)
+{
+	(void)stream;
+	pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, NULL);
+	pthread_cancel(pthread_self());
+	pthread_testcancel();
+}
+
+static int end_thread_handle(struct ssv_handler *handler)
+{
+	return echo_until_told(handler, end_thread);
+}
+
+static int cancel_thread_handle(struct ssv_handler *handler)
+{
+	return echo_until_told(handler, cancel_thread);
+}
+
+static const struct ssv_handler_ops thread_enders[] = {
+	{.handle = end_thread_handle},
+	{.handle = cancel_thread_handle},
+};
+
+/* The last thing that it has said arrives, over a stream; a packet's answer was not complete. */
+static void end_a_thread(void)
+{
+	struct ssv_stream client;
+	char byte;
+
+	connect_client(&client, server);
+	ck_assert_int_eq(ssv_stream_write(&client, "!", 1), 1);
+	if (class->is_stream) {
+		expect_answer(&client, "!");
+		ck_assert_int_eq(receive(&client, &byte, 1), 0);
+	}
+	disconnect_client(&client);
+	expect_told("a handler has ended its thread");
+}
+
+/* It was the thread that serves: another one may. */
+static void serve_again(void)
+{
+	void *result;
+
+	pthread_join(served.thread, &result);
+	ck_assert(result == NULL || result == PTHREAD_CANCELED);
+	serve(&served, server);
+}
+
+static void expect_none_active(void)
+{
+	struct ssv_counters counters = {.active = 1};
+
+	for (int patience = 5000; counters.active > 0 && patience > 0; patience--) {
+		ssv_server_counters(server, &counters);
+		poll(NULL, 0, 1);
+	}
+	ck_assert_uint_eq(counters.active, 0);
+}
+
+static void limit_to_one(void)
+{
+	if (class->is_threading)
+		threading_of(class, &any)->max_threads = 1;
+	if (class->is_forking)
+		forking_of(class, &any)->max_children = 1;
+}
+
+static void threads_end(int i, const struct ssv_handler_ops *handler, bool one_at_a_time)
+{
+	make_server(i, handler);
+	if (one_at_a_time)
+		limit_to_one();
+	open_and_serve();
+	for (int round = 0; round < 3; round++) {
+		expect_service();
+		end_a_thread();
+		if (!class->is_threading && !class->is_forking)
+			serve_again();
+		expect_service();
+	}
+	expect_none_active();
+	stop_and_close(&served);
+	forget_descriptors();
+}
+
+START_TEST(a_handler_that_ends_its_thread_loses_neither_its_client_nor_the_place)
+{
+	for (int i = 0; i < LENGTH(thread_enders); i++) {
+		threads_end(_i, &thread_enders[i], false);
+		threads_end(_i, &thread_enders[i], true);
+	}
+}
+END_TEST
+
 /* --- a host closes the listener --- */
 
 static int64_t process_time(void)
@@ -295,6 +398,7 @@ int main(void)
 	ADD(a_handler_that_closes_the_descriptor_ends_its_own_connection_alone, STREAM_CLASSES);
 	ADD(whoever_gets_the_number_of_a_closed_connection_is_left_alone, STREAM_CLASSES);
 	ADD(nor_is_it_cut_by_a_close_that_runs_out_of_patience, STREAM_CLASSES);
+	ADD(a_handler_that_ends_its_thread_loses_neither_its_client_nor_the_place, ALL_CLASSES);
 	ADD(a_listener_that_the_host_closes_is_an_error_or_silence_and_no_spinning, ALL_CLASSES);
 	ADD(whoever_gets_the_number_of_a_closed_listener_keeps_it, ALL_CLASSES);
 	return run_suite(suite);

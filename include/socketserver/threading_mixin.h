@@ -10,6 +10,10 @@
  * layer's get_request() is not declared concurrent (layer.h), and for handle_request() and step(),
  * one thread gets the requests and hands them over.
  *
+ * A handler may end its thread by pthread_exit(3): its request is shut down, and a new thread takes
+ * its place. Cancellation is disabled on these threads; a handler that enables it, around code of
+ * its own, disables it again.
+ *
  * A stop leaves the threads where they are: one that then gets a request keeps it, as the kernel's
  * queue would, for the next serve_forever(), handle_request() or step(); or for close(), which has
  * it processed within the grace.
