@@ -32,21 +32,33 @@ static bool has_room(int fd)
 	return n == 1 && (polled.revents & POLLOUT) != 0;
 }
 
-/* A pipe that nobody reads any more must not end the process: its signal is taken back. Whether it
+/* What a write that fails so raises as well, and what ends the process unless it is taken back. */
+static int signal_of(int error)
+{
+	return error == EPIPE ? SIGPIPE : error == EFBIG ? SIGXFSZ : 0;
+}
+
+/* A pipe that nobody reads any more must not end the process, nor a file at its limit. Whether it
  * was written. */
 static bool write_line(const char *line, size_t length)
 {
 	const struct timespec now = {0};
-	sigset_t sigpipe, pending, before;
+	sigset_t signals, pending, before;
 	bool done;
+	int raised;
 
-	sigemptyset(&sigpipe);
-	sigaddset(&sigpipe, SIGPIPE);
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGPIPE);
+	sigaddset(&signals, SIGXFSZ);
 	sigpending(&pending);
-	pthread_sigmask(SIG_BLOCK, &sigpipe, &before);
+	pthread_sigmask(SIG_BLOCK, &signals, &before);
 	done = write(STDERR_FILENO, line, length) >= 0;
-	if (!done && errno == EPIPE && !sigismember(&pending, SIGPIPE))
-		sigtimedwait(&sigpipe, NULL, &now);
+	raised = done ? 0 : signal_of(errno);
+	if (raised != 0 && !sigismember(&pending, raised)) {
+		sigemptyset(&signals);
+		sigaddset(&signals, raised);
+		sigtimedwait(&signals, NULL, &now);
+	}
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	return done;
 }

@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 /* --- standard error, redirected --- */
@@ -323,6 +325,25 @@ START_TEST(a_broken_pipe_leaves_no_signal_behind)
 	ck_assert(!is_pending(SIGPIPE));
 	give_back();
 	block_sigpipe(SIG_UNBLOCK);
+}
+END_TEST
+
+/* Which by itself ends the process (SIGXFSZ). */
+START_TEST(a_file_at_the_limit_of_its_size_is_harmless)
+{
+	const struct rlimit none = {.rlim_max = RLIM_INFINITY};
+	struct rlimit before;
+
+	signal(SIGXFSZ, SIG_DFL);
+	redirect(memfd_create("log", MFD_CLOEXEC));
+	getrlimit(RLIMIT_FSIZE, &before);
+	setrlimit(RLIMIT_FSIZE, &none); /* Check's own file, too: no assertions meanwhile */
+	log_line(SSV_LOG_ERROR, "to nobody");
+	setrlimit(RLIMIT_FSIZE, &before);
+	ck_assert_int_eq(lseek(STDERR_FILENO, 0, SEEK_END), 0);
+	ck_assert(!is_blocked(SIGXFSZ));
+	ck_assert(!is_pending(SIGXFSZ));
+	give_back();
 }
 END_TEST
 
@@ -642,6 +663,7 @@ static void add_stderr(TCase *tcase)
 	tcase_add_test(tcase, a_standard_error_that_nobody_reads_is_harmless);
 	tcase_add_test(tcase, a_standard_error_that_is_full_loses_lines_and_says_how_many);
 	tcase_add_test(tcase, a_broken_pipe_leaves_no_signal_behind);
+	tcase_add_test(tcase, a_file_at_the_limit_of_its_size_is_harmless);
 	tcase_add_test(tcase, a_signal_of_ones_own_is_not_taken_away);
 	tcase_add_test(tcase, lines_of_several_threads_are_whole);
 }
