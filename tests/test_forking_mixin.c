@@ -15,6 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -79,6 +81,39 @@ static int overflow(struct ssv_server *s)
 
 	(void)s;
 	return recurse(&bottom);
+}
+
+/* Where the kernel lets us have so little memory, or "". */
+static char poor_group[64];
+
+/* Whether it is there, and takes it. */
+static bool set(const char *name, const char *value)
+{
+	char path[128];
+	ssize_t n;
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/%s", poor_group, name);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	n = write(fd, value, strlen(value));
+	close(fd);
+	return n > 0;
+}
+
+static int starve(struct ssv_server *s)
+{
+	const size_t size = 64UL << 20;
+	volatile char *memory =
+		mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	(void)s;
+	require(memory != MAP_FAILED);
+	require(set("cgroup.procs", "0"));
+	for (size_t i = 0; i < size; i += 4096)
+		memory[i] = 1;
+	return 0;
 }
 
 static int give_error(struct ssv_server *s)
@@ -260,9 +295,9 @@ static const struct {
 	int (*run)(struct ssv_server *s);
 } commands[] = {{"zero", zero}, {"fail", give_error}, {"exit", call_exit},
 	{"pthread_exit", call_pthread_exit}, {"crash", crash}, {"abort", call_abort},
-	{"kill", be_killed}, {"overflow", overflow}, {"stop", be_stopped}, {"wait", wait_for_ever},
-	{"stubborn", be_stubborn}, {"sleep", run_sleep}, {"stop_server", stop_server},
-	{"serve_another", serve_another}, {"allocate", allocate},
+	{"kill", be_killed}, {"overflow", overflow}, {"starve", starve}, {"stop", be_stopped},
+	{"wait", wait_for_ever}, {"stubborn", be_stubborn}, {"sleep", run_sleep},
+	{"stop_server", stop_server}, {"serve_another", serve_another}, {"allocate", allocate},
 	{"default_signals", has_default_signals}, {"descriptors", look_at_descriptors}};
 
 static int run_command(const char *name, struct ssv_server *s)
@@ -1052,6 +1087,47 @@ START_TEST(a_crash_is_reported_and_touches_nobody_else)
 }
 END_TEST
 
+/* In either version of control groups. */
+static bool make_poor_group(void)
+{
+	const char *const parents[] = {"/sys/fs/cgroup/memory", "/sys/fs/cgroup"};
+
+	for (int i = 0; i < LENGTH(parents); i++) {
+		snprintf(poor_group, sizeof(poor_group), "%s/ssv-%d", parents[i], (int)getpid());
+		if (mkdir(poor_group, 0700) < 0)
+			continue;
+		set(i == 0 ? "memory.swappiness" : "memory.swap.max", "0");
+		if (set(i == 0 ? "memory.limit_in_bytes" : "memory.max", "16M"))
+			return true;
+		rmdir(poor_group);
+	}
+	return false;
+}
+
+START_TEST(a_child_that_the_kernel_kills_for_want_of_memory_touches_nobody_else)
+{
+	int other, victim;
+
+	if (!make_poor_group()) {
+		printf("skipped: no control group of memory can be made\n");
+		return;
+	}
+	serve_here();
+	other = connect_and_ask("zero\n", "0");
+	victim = connect_and_ask("starve\n", "");
+	expect_end(victim);
+	hang_up(victim);
+	expect_exits(1);
+	ck_assert_int_eq(WTERMSIG(exits[0].status), SIGKILL);
+	ask(other, "zero\n", "0");
+	hang_up(other);
+	expect_service();
+	expect_exits(3);
+	stop_here();
+	ck_assert_int_eq(rmdir(poor_group), 0);
+}
+END_TEST
+
 START_TEST(a_stack_overflow_ends_the_child_alone)
 {
 	int victim;
@@ -1525,6 +1601,7 @@ static void add_host_tests(TCase *tcase)
 static void add_crash_tests(TCase *tcase)
 {
 	FOR_EACH_WAY(tcase, a_crash_is_reported_and_touches_nobody_else, 3);
+	tcase_add_test(tcase, a_child_that_the_kernel_kills_for_want_of_memory_touches_nobody_else);
 	tcase_add_test(tcase, a_stack_overflow_ends_the_child_alone);
 	FOR_EACH_WAY(tcase, a_child_killed_from_outside_gives_its_place_back, 1);
 	FOR_EACH_WAY(tcase, a_child_is_killed_at_its_deadline, 3);
