@@ -1,7 +1,9 @@
 """What the tests of the handlers share: our program as a server, clients as tutorials write them,
 and Check's summary line at the end. SOCKETSERVER names the program."""
 
+import concurrent.futures
 import contextlib
+import itertools
 import os
 import pty
 import re
@@ -59,6 +61,13 @@ def wait_until(condition, what="the condition"):
     while not condition():
         assert time.monotonic() < end, f"{what}: not so in {PATIENCE} s"
         time.sleep(0.005)
+
+
+def side_by_side(function, *lists):
+    """For what is but waiting: each combination of the lists' items at the same time."""
+    combinations = list(itertools.product(*lists))
+    with concurrent.futures.ThreadPoolExecutor(len(combinations)) as pool:
+        list(pool.map(lambda items: function(*items), combinations))
 
 
 class Process:
