@@ -296,6 +296,29 @@ def what_anyone_says_goes_to_all_members_stripped(address, mode):
         close_all(members)
 
 
+def as_a_bad_network_has_it(packets, chance):
+    """A fifth is lost, a fifth doubled, and neighbours change places."""
+    some = [packet for packet in packets for _ in range(chance.choice((0, 1, 1, 1, 2)))]
+    places = sorted(range(len(some)), key=lambda place: place + 5 * chance.random())
+    return [some[place] for place in places]
+
+
+@for_each(DATAGRAMS, PACKET_MODES)
+def packets_lost_doubled_and_out_of_order_change_nothing_but_what_is_heard(address, mode):
+    """Who has joined twice hears nothing twice, and a lost #ping# makes nobody leave."""
+    chance = random.Random(1)
+    with Server("chat", address, *mode, "--udp-rate", "0") as server:
+        members = join_all(server, 3)
+        packets = [packet for n in range(100) for packet in (b"#ping#", b"%d" % n)]
+        sent = as_a_bad_network_has_it(packets, chance)
+        assert 0 < sent.count(b"#ping#") < 100 and sent != sorted(sent, key=packets.index)
+        for packet_sent in sent:
+            members[0].send(packet_sent)
+            if packet_sent != b"#ping#":
+                expect_packets(members, packet(members[0], packet_sent))
+        close_all(members)
+
+
 @for_each(DATAGRAMS, PACKET_MODES)
 def a_packet_counts_up_to_1024_bytes_and_blank_ones_are_dropped(address, mode):
     with Server("chat", address, *mode) as server:
