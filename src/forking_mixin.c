@@ -48,6 +48,17 @@ static void leave_exit(int status, void *context)
 	ssv_child_exit(status);
 }
 
+/* Nothing of the host's runs at an exit(3) of the handler's; without memory for that, no handler.
+ */
+static int process(struct ssv_forking_mixin *forking, struct ssv_request *request)
+{
+	if (on_exit(leave_exit, NULL) != 0)
+		return -ENOMEM;
+	if (forking->child_start != NULL)
+		forking->child_start(forking, request);
+	return ssv_server_finish_request(request->server, request);
+}
+
 /* `child` is of no use in itself, but for its lifeline: that stays open until the end. */
 static _Noreturn void run_child(
 	struct ssv_forking_mixin *forking, struct ssv_request *request, struct ssv_child *child)
@@ -58,10 +69,7 @@ static _Noreturn void run_child(
 	if (child->watch.fd >= 0)
 		close(child->watch.fd);
 	ssv_children_put_back(forking, child);
-	on_exit(leave_exit, NULL);
-	if (forking->child_start != NULL)
-		forking->child_start(forking, request);
-	rc = ssv_server_finish_request(server, request);
+	rc = process(forking, request);
 	if (rc < 0 && rc != SSV_EXIT)
 		ssv_server_handle_error(server, request, rc);
 	ssv_server_shutdown_request(server, request);

@@ -2,6 +2,7 @@
 
 #include "siphash.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <sys/random.h>
 
@@ -30,13 +31,24 @@ bool ssv_rate_take(int64_t *full_at, const struct ssv_rate *rate, int64_t now)
 	return true;
 }
 
+/* At boot a signal may come before the kernel has a secret to give. */
+static bool make_secret(void *secret, size_t size)
+{
+	ssize_t n;
+
+	do
+		n = getrandom(secret, size, 0);
+	while (n < 0 && errno == EINTR);
+	return n == (ssize_t)size;
+}
+
 struct ssv_rate_table *ssv_rate_table_new(void)
 {
 	struct ssv_rate_table *table = calloc(1, sizeof(*table));
 
 	if (table == NULL)
 		return NULL;
-	if (getrandom(table->secret, sizeof(table->secret), 0) == sizeof(table->secret))
+	if (make_secret(table->secret, sizeof(table->secret)))
 		return table;
 	free(table);
 	return NULL;

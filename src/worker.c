@@ -56,7 +56,7 @@ void ssv_workers_wake(struct ssv_threading_mixin *threading)
 static void *work(void *context);
 
 /* The host's signals are the host's: a worker takes none but those of its own faults. */
-static void block_signals(pthread_attr_t *attributes)
+static int block_signals(pthread_attr_t *attributes)
 {
 	const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT, SIGSYS};
 	sigset_t signals;
@@ -64,7 +64,7 @@ static void block_signals(pthread_attr_t *attributes)
 	sigfillset(&signals);
 	for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++)
 		sigdelset(&signals, faults[i]);
-	pthread_attr_setsigmask_np(attributes, &signals);
+	return pthread_attr_setsigmask_np(attributes, &signals);
 }
 
 static int create(struct ssv_worker *worker, size_t stack_size)
@@ -76,8 +76,10 @@ static int create(struct ssv_worker *worker, size_t stack_size)
 
 	if (error != 0)
 		return -error;
-	block_signals(&attributes);
-	error = pthread_attr_setstacksize(&attributes, stack_size < least ? least : stack_size);
+	error = block_signals(&attributes);
+	if (error == 0)
+		error = pthread_attr_setstacksize(
+			&attributes, stack_size < least ? least : stack_size);
 	if (error == 0)
 		error = pthread_create(&thread, &attributes, work, worker);
 	pthread_attr_destroy(&attributes);

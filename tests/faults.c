@@ -2,12 +2,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netdb.h>
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -126,12 +129,15 @@ WRAP_INT(epoll_create1, (int flags), (flags))
 WRAP_INT(epoll_ctl, (int fd, int how, int other, struct epoll_event *event), (fd, how, other, event))
 WRAP_INT(epoll_wait, (int fd, struct epoll_event *events, int most, int time), (fd, events, most, time))
 WRAP_INT(eventfd, (unsigned int value, int flags), (value, flags))
+WRAP_INT(eventfd_read, (int fd, eventfd_t *value), (fd, value))
 WRAP_INT(fchmod, (int fd, mode_t mode), (fd, mode))
 WRAP_INT(fchownat, (int fd, const char *path, uid_t user, gid_t group, int flags), (fd, path, user, group, flags))
 WRAP_INT(fcntl64, (int fd, int command, long argument), (fd, command, argument))
 WRAP_INT(flock, (int fd, int how), (fd, how))
 WRAP(pid_t, -1, fork, (void), ())
 WRAP_INT(fstat64, (int fd, struct stat *status), (fd, status))
+WRAP_INT(getpeername, (int fd, struct sockaddr *at, socklen_t *length), (fd, at, length))
+WRAP_SIZE(getrandom, (void *data, size_t size, unsigned int flags), (data, size, flags))
 WRAP_INT(getrlimit64, (int resource, struct rlimit *limit), (resource, limit))
 WRAP_INT(getsockname, (int fd, struct sockaddr *at, socklen_t *length), (fd, at, length))
 WRAP_INT(getsockopt, (int fd, int level, int name, void *value, socklen_t *length), (fd, level, name, value, length))
@@ -141,6 +147,7 @@ WRAP_INT(listen, (int fd, int backlog), (fd, backlog))
 WRAP_INT(lstat64, (const char *path, struct stat *status), (path, status))
 WRAP(void *, MAP_FAILED, mmap64, (void *at, size_t size, int protection, int flags, int fd, off_t offset), (at, size, protection, flags, fd, offset))
 WRAP_INT(open64, (const char *path, int flags, long mode), (path, flags, mode))
+WRAP_INT(on_exit, (void (*call)(int status, void *context), void *context), (call, context))
 WRAP_INT(pipe2, (int ends[2], int flags), (ends, flags))
 WRAP_INT(poll, (struct pollfd *polled, nfds_t count, int time), (polled, count, time))
 WRAP(void *, NULL, realloc, (void *memory, size_t size), (memory, size))
@@ -152,6 +159,7 @@ WRAP_SIZE(sendmsg, (int fd, const struct msghdr *message, int flags), (fd, messa
 WRAP_SIZE(sendto, (int fd, const void *data, size_t size, int flags, const struct sockaddr *to, socklen_t length), (fd, data, size, flags, to, length))
 WRAP_INT(setsockopt, (int fd, int level, int name, const void *value, socklen_t length), (fd, level, name, value, length))
 WRAP_INT(shutdown, (int fd, int how), (fd, how))
+WRAP_INT(sigaction, (int number, const struct sigaction *action, struct sigaction *before), (number, action, before))
 WRAP_INT(socket, (int family, int type, int protocol), (family, type, protocol))
 WRAP(long, -1, syscall, (long number, long a, long b, long c, long d, long e, long f), (number, a, b, c, d, e, f))
 WRAP_INT(timerfd_create, (int clock, int flags), (clock, flags))
@@ -172,6 +180,8 @@ WRAP(pid_t, -1, waitpid, (pid_t pid, int *status, int options), (pid, status, op
 	}
 
 WRAP_CODE(pthread_attr_init, (pthread_attr_t * attributes), (attributes))
+WRAP_CODE(pthread_attr_setsigmask_np, (pthread_attr_t * attributes, const sigset_t *signals),
+	(attributes, signals))
 WRAP_CODE(pthread_attr_setstacksize, (pthread_attr_t * attributes, size_t size), (attributes, size))
 WRAP_CODE(pthread_create,
 	(pthread_t * thread, const pthread_attr_t *attributes, void *(*run)(void *), void *context),
@@ -187,4 +197,19 @@ int __wrap_close(int fd)
 	if (error != 0)
 		errno = error;
 	return error != 0 ? -1 : rc;
+}
+
+/* With an error of the system's own behind one of its errors. */
+int __real_getaddrinfo(const char *host, const char *service, const struct addrinfo *hints,
+	struct addrinfo **found);
+int __wrap_getaddrinfo(const char *host, const char *service, const struct addrinfo *hints,
+	struct addrinfo **found);
+int __wrap_getaddrinfo(const char *host, const char *service, const struct addrinfo *hints,
+	struct addrinfo **found)
+{
+	int error = due(FAULT_getaddrinfo);
+
+	if (error == EAI_SYSTEM)
+		errno = ENFILE;
+	return error != 0 ? error : __real_getaddrinfo(host, service, hints, found);
 }

@@ -1,9 +1,9 @@
 /**
  * Every system call of the library, and every allocation, made to fail in every way that its manual
- * page names: when the server is opened, while it serves, and when it is closed. Never a crash, a
- * hang, a spin or a leaked descriptor; who comes before and after is served, and an interruption
- * (EINTR) nobody notices. SSV_LONG=1 in the environment: also each second and third occurrence, and
- * all classes.
+ * page names: when the server is opened, while it serves, and when it is closed; and in a client.
+ * Never a crash, a hang, a spin or a leaked descriptor; who comes before and after is served, and
+ * an interruption (EINTR) nobody notices. SSV_LONG=1 in the environment: also each second and third
+ * occurrence, all classes, and all errors of what is in front of them.
  */
 #include "child.h"
 #include "classes.h"
@@ -11,12 +11,14 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <netdb.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -37,12 +39,16 @@ static const int manual[N_FAULT_CALLS][26] = {
 	[FAULT_epoll_ctl] = {EBADF, EEXIST, EINVAL, ELOOP, ENOENT, ENOMEM, ENOSPC, EPERM},
 	[FAULT_epoll_wait] = {EBADF, EFAULT, EINTR, EINVAL},
 	[FAULT_eventfd] = {EINVAL, EMFILE, ENFILE, ENODEV, ENOMEM},
+	[FAULT_eventfd_read] = {EAGAIN, EINTR, EINVAL, EIO},
 	[FAULT_fchmod] = {EACCES, EBADF, EIO, EPERM, EROFS},
 	[FAULT_fchownat] = {EACCES, EBADF, EINVAL, EIO, ELOOP, ENOENT, ENOMEM, EPERM, EROFS},
 	[FAULT_fcntl64] = {EACCES, EAGAIN, EBADF, EINTR, EINVAL, EMFILE, EPERM},
 	[FAULT_flock] = {EBADF, EINTR, EINVAL, ENOLCK, EWOULDBLOCK},
 	[FAULT_fork] = {EAGAIN, ENOMEM, ENOSYS},
 	[FAULT_fstat64] = {EBADF, EFAULT, ENOMEM, EOVERFLOW},
+	[FAULT_getaddrinfo] = {EAI_AGAIN, EAI_FAIL, EAI_FAMILY, EAI_MEMORY, EAI_NONAME, EAI_SYSTEM},
+	[FAULT_getpeername] = {EBADF, EFAULT, EINVAL, ENOBUFS, ENOTCONN, ENOTSOCK},
+	[FAULT_getrandom] = {EAGAIN, EFAULT, EINTR, EINVAL, ENOSYS},
 	[FAULT_getrlimit64] = {EFAULT, EINVAL, EPERM},
 	[FAULT_getsockname] = {EBADF, EFAULT, EINVAL, ENOBUFS, ENOTSOCK},
 	[FAULT_getsockopt] = {EFAULT, EINVAL, ENOPROTOOPT}, /* EBADF, ENOTSOCK: test_misuse.c */
@@ -51,11 +57,13 @@ static const int manual[N_FAULT_CALLS][26] = {
 	[FAULT_listen] = {EADDRINUSE, EBADF, ENOTSOCK, EOPNOTSUPP},
 	[FAULT_lstat64] = {EACCES, EFAULT, ELOOP, ENAMETOOLONG, ENOENT, ENOMEM, ENOTDIR, EOVERFLOW},
 	[FAULT_mmap64] = {EACCES, EAGAIN, EBADF, EINVAL, ENFILE, ENODEV, ENOMEM, EPERM},
+	[FAULT_on_exit] = {ENOMEM},
 	[FAULT_open64] = {EACCES, EINTR, EISDIR, ELOOP, EMFILE, ENFILE, ENOENT, ENOMEM, ENOTDIR,
 		EPERM, EROFS},
 	[FAULT_pipe2] = {EFAULT, EINVAL, EMFILE, ENFILE},
 	[FAULT_poll] = {EFAULT, EINTR, EINVAL, ENOMEM},
 	[FAULT_pthread_attr_init] = {ENOMEM},
+	[FAULT_pthread_attr_setsigmask_np] = {ENOMEM},
 	[FAULT_pthread_attr_setstacksize] = {EINVAL},
 	[FAULT_pthread_create] = {EAGAIN, EINVAL, EPERM},
 	[FAULT_realloc] = {ENOMEM},
@@ -74,6 +82,7 @@ static const int manual[N_FAULT_CALLS][26] = {
 		ENOBUFS, ENOMEM, ENOTSOCK, EPIPE, EPERM, ENETUNREACH, ECONNREFUSED},
 	[FAULT_setsockopt] = {EBADF, EFAULT, EINVAL, ENOPROTOOPT, ENOTSOCK, EPERM},
 	[FAULT_shutdown] = {EBADF, EINVAL, ENOTCONN, ENOTSOCK},
+	[FAULT_sigaction] = {EFAULT, EINVAL},
 	[FAULT_socket] = {EACCES, EAFNOSUPPORT, EINVAL, EMFILE, ENFILE, ENOBUFS, ENOMEM,
 		EPROTONOSUPPORT},
 	[FAULT_syscall] = {EINVAL, EMFILE, ENFILE, ENODEV, ENOMEM, ESRCH, ENOSYS, EPERM, EBADF},
@@ -85,8 +94,8 @@ static const int manual[N_FAULT_CALLS][26] = {
 };
 
 /* When it fails. */
-enum phase { OPEN, SERVE, CLOSE, N_PHASES };
-static const char *const phase_names[] = {"open", "serve", "close"};
+enum phase { OPEN, SERVE, CLOSE, N_PHASES, CLIENT = N_PHASES };
+static const char *const phase_names[] = {"open", "serve", "close", "client"};
 
 struct fault {
 	enum phase phase;
@@ -96,6 +105,8 @@ struct fault {
 };
 
 #define MOST_FAILURES 500 /* of a call that fails for ever, in the time of a case */
+#define MOST_CALLS 2000   /* of a case, in all */
+#define MOST_TIME 500     /* of a processor's, ms */
 #define TOO_LONG 20       /* seconds */
 
 /* What the processes of a case share. */
@@ -111,9 +122,24 @@ static struct {
 		_exit(1);                                                                          \
 	} while (0)
 
-/* --- the client, a process of its own: nothing of its own fails --- */
+/* --- what is put to it --- */
 
+/* A class, and what is in front of it, or about it, which each of the functions may do. */
+struct setup {
+	const char *name;
+	int class;
+	void (*prepare)(void);    /* between init and open, and nothing fails */
+	int (*before_open)(void); /* and what may fail */
+	void (*stop)(void);       /* instead of ssv_server_shutdown() */
+	const struct ssv_handler_ops *handler;
+	const char *at; /* an address, instead of one of the class' */
+	size_t size;    /* of a question; 0: short */
+};
+
+static const struct setup *setup;
 static const struct server_class *class;
+
+/* --- the client, a process of its own: nothing of its own fails --- */
 
 /* How it went: it was served; the connection was refused, or ended; there was no answer in time; an
  * answer of another question. */
@@ -142,9 +168,11 @@ static enum outcome outcome_of(ssize_t n)
 	return n < 0 && errno == EAGAIN ? SILENCE : ENDED;
 }
 
+#define MOST_SIZE 20000
+
 static enum outcome converse(int fd, const char *question, size_t size)
 {
-	char answer[64];
+	static char answer[MOST_SIZE];
 	ssize_t n;
 
 	if (send(fd, question, size, MSG_NOSIGNAL) != (ssize_t)size)
@@ -167,17 +195,31 @@ static enum outcome expect_end_of(int fd)
 	return n == 0 || (n < 0 && errno == ECONNRESET) ? SERVED : n > 0 ? WRONG : SILENCE;
 }
 
+/* Each time another one: a frame, in a line, where the setup wants one as long as that. */
+static size_t make_question(char question[MOST_SIZE])
+{
+	static unsigned int number;
+	size_t size = setup->size != 0 ? setup->size : 16;
+
+	snprintf(question, MOST_SIZE, "....question %09u", ++number);
+	if (size > 32)
+		memset(question + strlen(question), 'x', size - strlen(question));
+	question[0] = question[1] = 0;
+	question[2] = (char)((size - 4) >> 8);
+	question[3] = (char)(size - 4);
+	question[size - 1] = '\n';
+	return size;
+}
+
 static enum outcome exchange(int milliseconds)
 {
-	static int number;
-	char question[64];
+	static char question[MOST_SIZE];
 	int fd = connect_here(milliseconds);
 	enum outcome outcome;
 
 	if (fd < 0)
 		return ENDED;
-	snprintf(question, sizeof(question), "question %d", ++number);
-	outcome = converse(fd, question, strlen(question));
+	outcome = converse(fd, question, make_question(question));
 	if (outcome == SERVED && class->is_stream)
 		outcome = expect_end_of(fd);
 	close(fd);
@@ -187,11 +229,12 @@ static enum outcome exchange(int milliseconds)
 /* Stays connected, until the next one does. */
 static enum outcome hold(void)
 {
+	static char question[MOST_SIZE];
 	static int held = -1;
 
 	close(held);
 	held = connect_here(5000);
-	return held < 0 ? ENDED : converse(held, "hold", 4);
+	return held < 0 ? ENDED : converse(held, question, make_question(question));
 }
 
 #define HOLD (-1) /* instead of a time: hold() */
@@ -247,64 +290,227 @@ static enum outcome ask_client_process(int milliseconds)
 	return (enum outcome)outcome;
 }
 
-static void expect_good_service(const char *when)
-{
-	enum outcome outcome = ask_client_process(5000);
+/* --- the server, or a group of them --- */
 
-	if (outcome != SERVED)
-		FAIL("a good client %s: %c", when, outcome);
-}
-
-/* --- the server --- */
-
-static union any_server any;
-static struct ssv_server *server;
+static union any_server any[2];
+static struct ssv_server *servers[2], *server; /* the first */
+static size_t count;
+static bool is_open[2];
 static struct kept_log events;
 static pthread_t thread;
 static int result, has_ended;
 
+/* What one of them, in their turn, does for a client. */
+static enum outcome ask_server(size_t which, int milliseconds)
+{
+	shared->at = servers[which % count]->server_address;
+	return ask_client_process(milliseconds);
+}
+
+static void expect_good_service(const char *when)
+{
+	enum outcome outcome;
+
+	for (size_t i = 0; i < count; i++) {
+		outcome = ask_server(i, 5000);
+		if (outcome != SERVED)
+			FAIL("a good client %s: %c", when, outcome);
+	}
+}
+
 static void *serve_in_thread(void *context)
 {
 	(void)context;
-	result = ssv_server_serve_forever(server);
+	result = count > 1 ? ssv_serve_all(servers, count) : ssv_server_serve_forever(server);
 	__atomic_store_n(&has_ended, 1, __ATOMIC_SEQ_CST);
 	return NULL;
 }
 
 static void start_serving(void)
 {
-	shared->at = server->server_address;
 	has_ended = 0;
 	if (pthread_create(&thread, NULL, serve_in_thread, NULL) != 0)
 		FAIL("no thread for the test");
 }
 
-static void stop_serving(void)
+static void shut_all_down(void)
 {
-	int rc = ssv_server_shutdown(server);
+	int rc = 0;
 
+	for (size_t i = 0; i < count && rc == 0; i++)
+		rc = ssv_server_shutdown(servers[i]);
 	if (rc != 0)
 		FAIL("shutdown: %d", rc);
+}
+
+static void stop_serving(void)
+{
+	setup->stop != NULL ? setup->stop() : shut_all_down();
 	pthread_join(thread, NULL);
+}
+
+static int close_all(void)
+{
+	return count > 1 ? ssv_close_all(servers, count) : ssv_server_close(server);
+}
+
+static struct ssv_server *add_server(void)
+{
+	struct ssv_address at = setup->at != NULL ? address_of(setup->at) : fresh_address(class);
+	const struct ssv_handler_ops *handler =
+		setup->handler != NULL ? setup->handler : &echo_handler;
+	struct ssv_server *added = class->init(&any[count], &at, handler);
+
+	added->log = &events.base;
+	added->limits.timeout = 300;
+	added->grace = 3000;
+	servers[count++] = added;
+	return added;
 }
 
 static void make_server(void)
 {
-	struct ssv_address at = fresh_address(class);
-
-	server = class->init(&any, &at, &echo_handler);
+	server = add_server();
 	keep_log(&events, server);
-	server->limits.timeout = 300;
-	server->grace = 3000;
+	if (setup->prepare != NULL)
+		setup->prepare();
+}
+
+/* Again and again, until all of it has gone well. */
+static int open_servers(void)
+{
+	int rc = 0;
+
+	if (setup->before_open != NULL)
+		rc = setup->before_open();
+	for (size_t i = 0; i < count && rc == 0; i++) {
+		if (!is_open[i])
+			rc = ssv_server_open(servers[i]);
+		is_open[i] = rc == 0;
+	}
+	return rc;
 }
 
 static void open_well(void)
 {
-	int rc = ssv_server_open(server);
+	int rc = open_servers();
 
 	if (rc != 0)
 		FAIL("open: %s", strerror(-rc));
 }
+
+/* --- what else there is about it --- */
+
+static struct ssv_admission_mixin admission;
+static struct ssv_datagram_guard guard;
+static int adopted;
+
+static void add_admission(void)
+{
+	static const struct ssv_cidr everybody[] = {{.family = AF_INET}};
+
+	ssv_admission_mixin_init(&admission, server);
+	admission.max_connections = 8;
+	admission.max_per_address = 7;
+	admission.rate = 1000000;
+	admission.allow = everybody;
+	admission.allow_count = 1;
+}
+
+static void add_guard(void)
+{
+	ssv_datagram_guard_init(&guard, server);
+	guard.rate = 1000000;
+	guard.burst = 1000000;
+}
+
+static void add_guard_and_admission(void)
+{
+	add_guard();
+	add_admission();
+}
+
+static void add_second(void)
+{
+	add_server();
+}
+
+static void make_descriptor(void)
+{
+	const struct ssv_address *at = &server->server_address;
+
+	adopted = socket(at->socket.any.sa_family, class->is_stream ? SOCK_STREAM : SOCK_DGRAM, 0);
+	if (adopted < 0 || bind(adopted, &at->socket.any, at->length) < 0)
+		FAIL("no descriptor for the test");
+}
+
+static int adopt_by_class(void)
+{
+	switch (class->transport) {
+	case SSV_TCP:
+		return ssv_tcp_server_adopt(&any[0].tcp, adopted);
+	case SSV_UDP:
+		return ssv_udp_server_adopt(&any[0].udp, adopted);
+	case SSV_UNIX:
+		return ssv_unix_stream_server_adopt(&any[0].unix_stream, adopted);
+	case SSV_UNIXGRAM:
+	default:
+		return ssv_unix_datagram_server_adopt(&any[0].unix_datagram, adopted);
+	}
+}
+
+/* Once: an open that fails closes it. */
+static int adopt(void)
+{
+	int rc = adopted < 0 ? 0 : adopt_by_class();
+
+	if (rc == 0)
+		adopted = -1;
+	return rc;
+}
+
+/* Each time: an open that fails puts back what there was. */
+static int stop_on_signal(void)
+{
+	return ssv_server_stop_on_signals(server, SIGUSR1, 0);
+}
+
+static void send_signal(void)
+{
+	raise(SIGUSR1);
+}
+
+static int handle_lines(struct ssv_handler *handler)
+{
+	struct ssv_stream *stream = handler->request->stream;
+	ssize_t n;
+	char *line;
+
+	do {
+		n = ssv_stream_readline(stream, &line);
+		if (n > 0)
+			n = ssv_stream_write(stream, line, (size_t)n);
+	} while (n > 0);
+	return (int)n;
+}
+
+static int handle_frames(struct ssv_handler *handler)
+{
+	struct ssv_stream *stream = handler->request->stream;
+	size_t size;
+	char *data;
+	int rc;
+
+	do {
+		rc = ssv_frame_read(stream, &data, &size);
+		if (rc > 0)
+			rc = (int)ssv_frame_write(stream, data, size);
+	} while (rc > 0);
+	return rc;
+}
+
+static const struct ssv_handler_ops line_handler = {.handle = handle_lines};
+static const struct ssv_handler_ops frame_handler = {.handle = handle_frames};
 
 static void arm(const struct fault *fault)
 {
@@ -341,14 +547,20 @@ static bool may_be_silent(const struct fault *fault)
 	return fault->persistent || !class->is_stream || may_end_serving(fault);
 }
 
-static void expect_active(unsigned int n)
+/* Or until nobody serves, and so nobody takes note of a child's end. */
+static void wait_for_active(unsigned int n)
 {
 	struct ssv_counters counters;
+	uint64_t active;
 
 	do {
 		poll(NULL, 0, 1);
-		ssv_server_counters(server, &counters);
-	} while (counters.active != n);
+		active = 0;
+		for (size_t i = 0; i < count; i++) {
+			ssv_server_counters(servers[i], &counters);
+			active += counters.active;
+		}
+	} while (active != n && !__atomic_load_n(&has_ended, __ATOMIC_SEQ_CST));
 }
 
 /* How long a client waits, in ms; where there may be no answer it is not waited for. */
@@ -364,7 +576,7 @@ static void suffer(const struct fault *fault)
 	enum outcome outcome;
 
 	for (int i = 0; i < (fault->persistent ? 1 : 4); i++) {
-		outcome = ask_client_process(patience);
+		outcome = ask_server((size_t)i, patience);
 		if (outcome != SERVED && __atomic_load_n(&has_ended, __ATOMIC_SEQ_CST))
 			return;
 		if (outcome == WRONG || (outcome == SILENCE && !may_be_silent(fault)) ||
@@ -372,7 +584,7 @@ static void suffer(const struct fault *fault)
 			FAIL("client %d: %c", i, outcome);
 	}
 	if (!fault->persistent)
-		expect_active(0);
+		wait_for_active(0);
 }
 
 static void serve_again_if_ended(const struct fault *fault)
@@ -389,7 +601,7 @@ static void serve_again_if_ended(const struct fault *fault)
 static void expect_service_again(const struct fault *fault)
 {
 	serve_again_if_ended(fault);
-	if (!may_end_serving(fault) || ask_client_process(500) != SERVED) {
+	if (!may_end_serving(fault) || ask_server(0, 500) != SERVED) {
 		serve_again_if_ended(fault);
 		expect_good_service("after");
 	}
@@ -402,7 +614,7 @@ static void fail_in_open(const struct fault *fault)
 	int rc;
 
 	arm(fault);
-	rc = ssv_server_open(server);
+	rc = open_servers();
 	faults_disarm();
 	if (rc > 0 || (rc < 0 && fault->error == EINTR))
 		FAIL("open: %d", rc);
@@ -418,7 +630,7 @@ static void fail_in_serve(const struct fault *fault)
 	open_well();
 	start_serving();
 	expect_good_service("before");
-	expect_active(0);
+	wait_for_active(0);
 	arm(fault);
 	suffer(fault);
 	faults_disarm();
@@ -434,13 +646,15 @@ static void fail_in_close(const struct fault *fault)
 	open_well();
 	start_serving();
 	expect_good_service("before");
-	outcome = ask_client_process(HOLD);
+	outcome = ask_server(0, HOLD);
 	if (outcome != SERVED)
 		FAIL("a client that stays: %c", outcome);
-	server->grace = 20;
-	server->abort_timeout = 100;
+	for (size_t i = 0; i < count; i++) {
+		servers[i]->grace = 20;
+		servers[i]->abort_timeout = 100;
+	}
 	arm(fault);
-	(void)ssv_server_close(server);
+	(void)close_all();
 	faults_disarm();
 	pthread_join(thread, NULL);
 }
@@ -459,7 +673,7 @@ static size_t count_threads(void)
 /* A waitpid() that says so in vain: somebody else is to have taken the child. */
 static void expect_all_given_back(const struct fault *fault, size_t descriptors, size_t threads)
 {
-	int rc = ssv_server_close(server);
+	int rc = count > 0 ? close_all() : 0;
 
 	if (rc != 0)
 		FAIL("close: %d", rc);
@@ -471,8 +685,78 @@ static void expect_all_given_back(const struct fault *fault, size_t descriptors,
 		FAIL("a child is left");
 }
 
-static void (*const fail_in[N_PHASES])(const struct fault *fault) = {
-	fail_in_open, fail_in_serve, fail_in_close};
+/* --- a case of the client's, whose server is another process --- */
+
+/* Whatever is wrong: it is told, and what came is right. */
+static enum outcome ask_by_library(void)
+{
+	static char question[MOST_SIZE], answer[MOST_SIZE];
+	char text[SSV_ADDRESS_TEXT_SIZE];
+	size_t size = make_question(question), done = 0;
+	struct ssv_stream stream;
+	ssize_t n;
+
+	if (setup->at != NULL)
+		snprintf(text, sizeof(text), "tcp://localhost:%u", ssv_address_port(&shared->at));
+	else
+		ssv_address_format(&shared->at, text);
+	if (ssv_connect(&stream, text, 3000) < 0)
+		return ENDED;
+	stream.limits.timeout = 3000;
+	n = ssv_stream_write(&stream, question, size);
+	while (n > 0 && done < size) {
+		n = ssv_stream_read(&stream, answer + done, size - done);
+		done += n > 0 ? (size_t)n : 0;
+	}
+	ssv_stream_close(&stream);
+	if (memcmp(answer, question, done) != 0)
+		return WRONG;
+	return done == size ? SERVED : n == -ETIMEDOUT ? SILENCE : ENDED;
+}
+
+static void fail_in_client(const struct fault *fault)
+{
+	enum outcome outcome;
+
+	arm(fault);
+	outcome = ask_by_library();
+	faults_disarm();
+	if (outcome == WRONG || (outcome == SILENCE && !fault->persistent) ||
+		(outcome != SERVED && fault->error == EINTR))
+		FAIL("it got %c", outcome);
+	outcome = ask_by_library();
+	if (outcome != SERVED)
+		FAIL("after: %c", outcome);
+}
+
+static void (*const fail_in[])(const struct fault *fault) = {
+	fail_in_open, fail_in_serve, fail_in_close, fail_in_client};
+
+/* --- what a case has cost --- */
+
+static int64_t time_of(int whom)
+{
+	struct rusage used;
+
+	getrusage(whom, &used);
+	return (used.ru_utime.tv_sec + used.ru_stime.tv_sec) * 1000 +
+	       (used.ru_utime.tv_usec + used.ru_stime.tv_usec) / 1000;
+}
+
+static void expect_no_spin(const struct fault *fault)
+{
+	int64_t time = time_of(RUSAGE_SELF) + time_of(RUSAGE_CHILDREN);
+	int calls = 0;
+
+	for (int i = 0; i < N_FAULT_CALLS; i++)
+		calls += shared->seen[i];
+	if (fault->persistent && shared->fired > MOST_FAILURES)
+		FAIL("it spins: %d failures", shared->fired);
+	if (calls > MOST_CALLS)
+		FAIL("it spins: %d calls", calls);
+	if (time > MOST_TIME && !under_sanitizer())
+		FAIL("it spins: %d ms", (int)time);
+}
 
 /* The client is this process' parent's child: all children here are the library's. */
 static _Noreturn void run_here(const struct fault *fault)
@@ -482,14 +766,14 @@ static _Noreturn void run_here(const struct fault *fault)
 	signal(SIGTERM, SIG_DFL); /* Check has its own */
 	signal(SIGALRM, SIG_DFL);
 	alarm(TOO_LONG);
-	make_server();
 	descriptors = count_descriptors();
+	if (fault->phase != CLIENT)
+		make_server();
 	fail_in[fault->phase](fault);
 	shared->fired = faults_fired();
 	for (int i = 0; i < N_FAULT_CALLS; i++)
 		shared->seen[i] = faults_seen((enum fault_call)i);
-	if (fault->persistent && shared->fired > MOST_FAILURES)
-		FAIL("it spins: %d failures", shared->fired);
+	expect_no_spin(fault);
 	expect_all_given_back(fault, descriptors, threads);
 	ssv_child_exit(0); /* with what was covered */
 }
@@ -519,6 +803,7 @@ static const char *run_case(const struct fault *fault)
 /* --- all cases of a class --- */
 
 static int cases, failures;
+static bool is_whole; /* all errors of a call, or the first of its manual page alone */
 
 static void try(const struct fault *fault)
 {
@@ -528,9 +813,9 @@ static void try(const struct fault *fault)
 	if (why == NULL)
 		return;
 	failures++;
-	printf("%s, %s: %s no. %d%s: %s: %s\n", class->name, phase_names[fault->phase],
+	printf("%s, %s: %s no. %d%s: %s: %s\n", setup->name, phase_names[fault->phase],
 		fault_names[fault->call], fault->nth, fault->persistent ? " and on" : "",
-		strerrorname_np(fault->error), why);
+		fault->error < 0 ? gai_strerror(fault->error) : strerrorname_np(fault->error), why);
 }
 
 /* An interruption that never ends, or "nothing there" of what is, are not of this world. */
@@ -567,11 +852,12 @@ static bool fails_some_time(enum phase phase, enum fault_call call)
 /* Of a call that there were `seen` of when nothing failed. */
 static void try_call(enum phase phase, enum fault_call call, int seen)
 {
+	const int *last = manual[call] + (is_whole ? LENGTH(manual[call]) : 1);
 	int most = is_long() ? 3 : 1, fired = 0;
 
 	if (is_allocation(call) || seen < most)
 		most = seen;
-	for (const int *error = manual[call]; *error != 0; error++) {
+	for (const int *error = manual[call]; *error != 0 && error < last; error++) {
 		for (int nth = 1; nth <= most; nth++) {
 			try(&(struct fault){phase, call, *error, nth, false});
 			fired += shared->fired;
@@ -581,7 +867,7 @@ static void try_call(enum phase phase, enum fault_call call, int seen)
 	}
 	if (fired == 0 && !fails_some_time(phase, call)) {
 		failures++;
-		printf("%s, %s: %s never failed\n", class->name, phase_names[phase],
+		printf("%s, %s: %s never failed\n", setup->name, phase_names[phase],
 			fault_names[call]);
 	}
 }
@@ -593,7 +879,7 @@ static void try_phase(enum phase phase)
 	int seen[N_FAULT_CALLS];
 
 	if (why != NULL)
-		ck_abort_msg("%s, %s, without a fault: %s", class->name, phase_names[phase], why);
+		ck_abort_msg("%s, %s, without a fault: %s", setup->name, phase_names[phase], why);
 	memcpy(seen, shared->seen, sizeof(seen));
 	for (int call = 0; call < N_FAULT_CALLS; call++) {
 		if (seen[call] > 0 && manual[call][0] != 0)
@@ -601,23 +887,122 @@ static void try_phase(enum phase phase)
 	}
 }
 
-static const int short_form[] = {0, 1, 2, 3, 6, 7, 8, 9};
-#define N_SHORT ((int)(sizeof(short_form) / sizeof(short_form[0])))
+#define CLASS(i)                                                                                   \
+	{                                                                                          \
+		.name = NULL, .class = (i)                                                         \
+	}
 
-START_TEST(nothing_that_fails_brings_a_server_down)
+/* The twelve classes, their name being their own; then what else there is. */
+static const struct setup setups[] = {
+	CLASS(0),
+	CLASS(1),
+	CLASS(2),
+	CLASS(3),
+	CLASS(6),
+	CLASS(7),
+	CLASS(8),
+	CLASS(9),
+#define N_SHORT_CLASSES 8
+	CLASS(4),
+	CLASS(5),
+	CLASS(10),
+	CLASS(11),
+	{"admission, sync", 0, .prepare = add_admission},
+	{"admission, threading", 1, .prepare = add_admission},
+	{"admission, forking", 2, .prepare = add_admission},
+	{"a guard, sync", 6, .prepare = add_guard},
+	{"a guard and admission, threading", 7, .prepare = add_guard_and_admission},
+	{"a guard and admission, forking", 8, .prepare = add_guard_and_admission},
+	{"a group, TCP", 0, .prepare = add_second},
+	{"a group, unixgram", 9, .prepare = add_second},
+	{"a descriptor, TCP", 1, .prepare = make_descriptor, .before_open = adopt},
+	{"a descriptor, UDP", 6, .prepare = make_descriptor, .before_open = adopt},
+	{"a descriptor, unix", 5, .prepare = make_descriptor, .before_open = adopt},
+	{"a descriptor, unixgram", 9, .prepare = make_descriptor, .before_open = adopt},
+	{"a signal, sync", 3, .before_open = stop_on_signal, .stop = send_signal},
+	{"a signal, threading", 1, .before_open = stop_on_signal, .stop = send_signal},
+	{"a signal, forking", 2, .before_open = stop_on_signal, .stop = send_signal},
+	{"a name, TCP", 0, .at = "tcp://localhost:0"},
+	{"a name, UDP", 7, .at = "udp://localhost:0"},
+	{"every address, UDP", 6, .at = "udp://:0"},
+	{"long lines, threading", 1, .handler = &line_handler, .size = MOST_SIZE},
+	{"long lines, forking", 5, .handler = &line_handler, .size = MOST_SIZE},
+	{"frames, sync", 3, .handler = &frame_handler, .size = MOST_SIZE},
+};
+
+static const struct setup clients[] = {
+	{"a client, TCP", .class = 1},
+	{"a client, unix", .class = 4},
+	{"a client, UDP", .class = 7},
+	{"a client, unixgram", .class = 10},
+	{"a client, by name", 1, .at = "tcp://localhost:0"},
+};
+
+static void begin(const struct setup *chosen)
 {
-	class = &classes[is_long() ? _i : short_form[_i]];
+	static struct setup named;
+
+	named = *chosen;
+	setup = &named;
+	class = &classes[setup->class];
+	is_whole = named.name == NULL || is_long();
+	if (named.name == NULL)
+		named.name = class->name;
 	shared = mmap(
 		NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	ck_assert_ptr_ne(shared, MAP_FAILED);
 	faults_share();
+}
+
+static void report(int at_least)
+{
+	printf("%s: %d faults\n", setup->name, cases);
+	ck_assert_int_eq(failures, 0);
+	ck_assert_int_ge(cases, at_least);
+}
+
+START_TEST(nothing_that_fails_brings_a_server_down)
+{
+	begin(&setups[is_long() || _i < N_SHORT_CLASSES ? _i : _i + N_CLASSES - N_SHORT_CLASSES]);
 	start_client();
 	for (int phase = 0; phase < N_PHASES; phase++)
 		try_phase((enum phase)phase);
 	end_client();
-	printf("%s: %d faults\n", class->name, cases);
-	ck_assert_int_eq(failures, 0);
-	ck_assert_int_gt(cases, 75);
+	report(is_whole ? 75 : 20);
+}
+END_TEST
+
+/* Its faults are not meant. */
+static pid_t start_server_process(void)
+{
+	pid_t pid;
+
+	__atomic_store_n(&shared->at.length, 0, __ATOMIC_SEQ_CST);
+	pid = fork();
+	ck_assert_int_ge(pid, 0);
+	if (pid == 0) {
+		faults_spare_me();
+		make_server();
+		open_well();
+		shared->at = server->server_address;
+		_exit(ssv_server_serve_forever(server) != 0);
+	}
+	while (__atomic_load_n(&shared->at.length, __ATOMIC_SEQ_CST) == 0)
+		poll(NULL, 0, 1);
+	return pid;
+}
+
+START_TEST(nothing_that_fails_deceives_a_client)
+{
+	pid_t server_process;
+
+	begin(&clients[_i]);
+	is_whole = true;
+	server_process = start_server_process();
+	try_phase(CLIENT);
+	kill(server_process, SIGKILL);
+	ck_assert_int_eq(waitpid(server_process, NULL, 0), server_process);
+	report(40);
 }
 END_TEST
 
@@ -629,8 +1014,10 @@ int main(void)
 	setvbuf(stdout, NULL, _IOLBF, BUFSIZ);
 	tcase_set_timeout(tcase, 600);
 	tcase_add_unchecked_fixture(tcase, make_socket_directory, remove_socket_directory);
-	if (!under_valgrind()) /* two thousand processes, each of which takes it a second */
+	if (!under_valgrind()) { /* thousands of processes, each of which takes it a second */
 		tcase_add_loop_test(tcase, nothing_that_fails_brings_a_server_down, 0,
-			is_long() ? N_CLASSES : N_SHORT);
+			LENGTH(setups) - (is_long() ? 0 : N_CLASSES - N_SHORT_CLASSES));
+		FOR_EACH(tcase, nothing_that_fails_deceives_a_client, clients);
+	}
 	return run_suite(suite);
 }

@@ -190,7 +190,8 @@ SSV_API int ssv_server_shutdown(struct ssv_server *server);
 /**
  * Has each of `signals` (ended by 0) ask for a stop, as in (server, SIGINT, SIGTERM, 0). What was
  * set up for them before is put back by the first that arrives, so that a second one does what it
- * always did, and by close. Opt-in: the library touches no signal otherwise. (sigaction(2).)
+ * always did, and by close, that of an open that failed included. Opt-in: the library touches no
+ * signal otherwise. (sigaction(2).)
  * Returns 0; -ENOSPC for more than 64 signals of all servers together; -EINVAL for what is no
  * signal, or cannot be caught.
  */
