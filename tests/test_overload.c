@@ -12,6 +12,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -259,6 +260,80 @@ START_TEST(without_further_processes_it_rests_and_recovers)
 }
 END_TEST
 
+/* --- what is not done for want of memory is not left out --- */
+
+static struct suffering *serve_handler(const struct server_class *class,
+	const struct ssv_handler_ops *handler, enum fault_call fails)
+{
+	struct suffering *each = &suffering[0];
+	struct ssv_address at = fresh_address(class);
+
+	each->server = class->init(&each->any, &at, handler);
+	ck_assert_int_eq(ssv_server_open(each->server), 0);
+	faults_arm(fails, ENOMEM, 1, true);
+	serve(&each->served, each->server);
+	return each;
+}
+
+static int tell_of_signals(struct ssv_handler *handler)
+{
+	sigset_t blocked;
+
+	pthread_sigmask(SIG_BLOCK, NULL, &blocked);
+	return (int)ssv_stream_printf(handler->request->stream, "%s",
+		sigismember(&blocked, SIGUSR1) ? "blocked" : "taken");
+}
+
+START_TEST(without_memory_no_thread_takes_the_hosts_signals)
+{
+	static const struct ssv_handler_ops handler = {.handle = tell_of_signals};
+	struct suffering *each = serve_handler(
+		&classes[THREADING_CLASS(0)], &handler, FAULT_pthread_attr_setsigmask_np);
+	int client = connect_to(each->server);
+
+	while (faults_fired() == 0)
+		poll(NULL, 0, 1);
+	faults_disarm();
+	ask(client, "", "blocked");
+	close(client);
+	stop_and_close(&each->served);
+}
+END_TEST
+
+static pid_t host;
+static int *exits; /* in processes that are not the host */
+
+static void note_exit(void)
+{
+	if (getpid() != host)
+		++*exits;
+}
+
+static int leave(struct ssv_handler *handler)
+{
+	(void)handler;
+	exit(0); /* NOLINT(concurrency-mt-unsafe): there is one thread */
+}
+
+START_TEST(without_memory_no_child_runs_the_hosts_exit_handlers)
+{
+	static const struct ssv_handler_ops handler = {.handle = leave};
+	struct suffering *each;
+	int client;
+
+	host = getpid();
+	exits = mmap(
+		NULL, sizeof(*exits), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	ck_assert_int_eq(atexit(note_exit), 0);
+	each = serve_handler(&classes[FORKING_CLASS(0)], &handler, FAULT_on_exit);
+	client = connect_to(each->server);
+	expect_end(client);
+	close(client);
+	stop_and_close(&each->served);
+	ck_assert_int_eq(*exits, 0);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("overload");
@@ -269,5 +344,7 @@ int main(void)
 	FOR_EACH(tcase, out_of_descriptors_or_memory_it_rests_and_recovers, errors_of_accept);
 	tcase_add_test(tcase, without_further_threads_it_rests_and_recovers);
 	tcase_add_loop_test(tcase, without_further_processes_it_rests_and_recovers, 0, 2);
+	tcase_add_test(tcase, without_memory_no_thread_takes_the_hosts_signals);
+	tcase_add_test(tcase, without_memory_no_child_runs_the_hosts_exit_handlers);
 	return run_suite(suite);
 }
