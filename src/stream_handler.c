@@ -1,4 +1,11 @@
+#include <socketserver/server.h>
 #include <socketserver/stream_handler.h>
+
+/* Unless the connection has inherited it. */
+static int disable_nagle_algorithm(struct ssv_handler *handler)
+{
+	return handler->server->nodelay ? 0 : ssv_stream_set_nodelay(handler->request->stream, true);
+}
 
 static int stream_handler_setup(struct ssv_handler *handler)
 {
@@ -10,7 +17,7 @@ static int stream_handler_setup(struct ssv_handler *handler)
 	if (class->rbufsize > 0)
 		stream->read_size = class->rbufsize;
 	stream->write_size = class->wbufsize;
-	return class->disable_nagle_algorithm ? ssv_stream_set_nodelay(stream, true) : 0;
+	return class->disable_nagle_algorithm ? disable_nagle_algorithm(handler) : 0;
 }
 
 static int stream_handler_finish(struct ssv_handler *handler)

@@ -3,6 +3,7 @@
 #include "stream_server.h"
 
 #include <limits.h>
+#include <netinet/tcp.h>
 #include <socketserver/container_of.h>
 #include <socketserver/stream_handler.h>
 #include <socketserver/tcp_server.h>
@@ -19,10 +20,20 @@ static int tcp_server_bind(struct ssv_layer *layer)
 	return ssv_inet_socket_bind(&tcp->base, SSV_TCP, &options);
 }
 
+/* Connections inherit it from a listener that is ours alone: no call for each of them. */
+static void disable_nagle_algorithm(struct ssv_server *server)
+{
+	const int on = 1;
+
+	server->nodelay = server->handler->disable_nagle_algorithm && !server->shared &&
+			  setsockopt(server->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) == 0;
+}
+
 static int tcp_server_activate(struct ssv_layer *layer)
 {
 	struct ssv_tcp_server *tcp = ssv_container_of(layer, struct ssv_tcp_server, layer);
 
+	disable_nagle_algorithm(&tcp->base);
 	return ssv_stream_server_listen(&tcp->base, tcp->request_queue_size);
 }
 

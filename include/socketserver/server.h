@@ -123,6 +123,7 @@ struct ssv_server {
 	bool ready;           /* the listener may have something */
 	bool active;          /* between open and close */
 	bool adopted;         /* the socket, and not bound by us */
+	bool nodelay;         /* connections have TCP_NODELAY from the listener */
 };
 
 /** For a server class' init: sets the defaults and links BaseServer's layer. `at` is copied. */
