@@ -12,6 +12,9 @@
 #include <signal.h>
 #include <stdlib.h>
 
+/* Larger than the frames that a compiler may be told not to probe: address space alone. */
+#define GUARD_SIZE (64UL * 1024)
+
 /* --- lists of workers, under the lock --- */
 
 static void push(struct ssv_worker **list, struct ssv_worker *worker)
@@ -80,6 +83,8 @@ static int create(struct ssv_worker *worker, size_t stack_size)
 	if (error == 0)
 		error = pthread_attr_setstacksize(
 			&attributes, stack_size < least ? least : stack_size);
+	if (error == 0)
+		error = pthread_attr_setguardsize(&attributes, GUARD_SIZE);
 	if (error == 0)
 		error = pthread_create(&thread, &attributes, work, worker);
 	pthread_attr_destroy(&attributes);
