@@ -1,0 +1,93 @@
+"""The system calls of a request are those that docs/performance.md lists, and no others. Is skipped
+where strace is not installed or may not look at other processes."""
+
+from handler_test import PATIENCE, Server, equal, for_each, main, test, wait_until
+from collections import Counter
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+SKIPPED = 77
+REQUESTS = 100
+# What a connection costs whose requests are counted, and the end of those before.
+ONCE = 20
+LOAD = os.environ["LOAD"]
+DOCUMENT = os.environ["PERFORMANCE_DOC"]
+ADDRESSES = {"tcp": "tcp://127.0.0.1:0", "udp": "udp://127.0.0.1:0"}
+
+
+def paths():
+    """Mode, transport, request and calls of each row of the document's table."""
+    rows = []
+    with open(DOCUMENT) as document:
+        for line in document:
+            row = re.fullmatch(r"\| (\w+) \| (tcp|udp) \| (\w+) \| ((?:`\w+` )+)\|\n", line)
+            if row:
+                rows.append((row[1], row[2], row[3], tuple(re.findall(r"\w+", row[4]))))
+    return rows
+
+
+class Strace:
+    """What a process, with its threads and children, calls meanwhile."""
+
+    def __init__(self, pid):
+        self.pid = pid
+
+    def __enter__(self):
+        self.calls = tempfile.NamedTemporaryFile("r")
+        self.strace = subprocess.Popen(
+            ["strace", "-f", "-o", self.calls.name, "-p", str(self.pid)],
+            stderr=subprocess.PIPE, text=True)
+        line = self.strace.stderr.readline()
+        if "not permitted" in line:
+            sys.exit(SKIPPED)
+        assert "attached" in line, line
+        return self
+
+    def __exit__(self, *_):
+        self.strace.terminate()
+        self.strace.communicate(timeout=PATIENCE)
+
+    def completed(self):
+        """How often each call has found what it was made for: EAGAIN and the wait for it are what
+        a server does that has nothing to do."""
+        found = Counter()
+        self.calls.seek(0)
+        for line in self.calls:
+            call = re.search(r"(?:^\d+ +|<\.\.\. )(\w+)(?: resumed|\().*\) += [^?-]", line)
+            if call and call[1] != "epoll_wait":
+                found[call[1]] += 1
+        return found
+
+
+def load(address, requests, count):
+    subprocess.run([LOAD, requests, address, "--count", str(count)], stdout=subprocess.PIPE,
+                   check=True, timeout=PATIENCE)
+
+
+@for_each(paths())
+def a_request_costs_the_calls_that_are_documented(path):
+    mode, transport, requests, calls = path
+    expected = Counter({call: n * REQUESTS for call, n in Counter(calls).items()})
+    with Server("echo", ADDRESSES[transport], "--mode", mode, "--udp-rate", "0",
+                *(["--max-threads", "2"] if mode == "threading" else [])) as server:
+        load(server.address, requests, 50)  # until all threads are there, and all memory
+        with Strace(server.pid) as strace:
+            load(server.address, requests, REQUESTS)
+            wait_until(lambda: not expected - strace.completed(), f"{path}: all of its calls")
+        found = strace.completed()
+    surplus = {call: n for call, n in (found - expected).items() if n > ONCE}
+    equal(surplus, {})
+
+
+@test
+def the_document_has_paths():
+    assert len(paths()) >= 7, paths()
+
+
+if not shutil.which("strace"):
+    sys.exit(SKIPPED)
+main()
