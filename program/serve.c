@@ -2,6 +2,7 @@
 #include "complain.h"
 #include "explain.h"
 #include "listener.h"
+#include "log_output.h"
 #include "options.h"
 #include "output.h"
 #include "registry.h"
@@ -24,6 +25,7 @@ struct settings {
 	bool public, verbose, help;
 	const char *stats; /* an address, or NULL */
 	bool stats_public;
+	struct log_settings log;
 };
 
 struct serve {
@@ -33,7 +35,7 @@ struct serve {
 	struct listener *listeners;
 	struct ssv_server **servers;
 	size_t count;
-	struct ssv_log log;
+	struct log_output log;
 	struct stopper stopper;
 	struct stats stats;
 	struct request_limit requests; /* of the one server, if there is one */
@@ -80,8 +82,12 @@ static const struct option_spec specs[] = {
 		option_set_text, offsetof(struct settings, stats), 0, 0, 0},
 	{"stats-public", NULL, "also where other hosts can reach it", option_set_flag,
 		offsetof(struct settings, stats_public), 0, 0, 0},
-	{"verbose", NULL, "log more, to standard error", option_set_flag,
-		offsetof(struct settings, verbose), 0, 0, 'v'},
+	{"log", "text|json", "the log as lines for people (the default) or programs",
+		option_set_choice, offsetof(struct settings, log.format), 0, 0, 0},
+	{"log-to", "PLACE", "stderr (the default), syslog, or syslog:PATH for its socket",
+		option_set_text, offsetof(struct settings, log.to), 0, 0, 0},
+	{"verbose", NULL, "log more", option_set_flag, offsetof(struct settings, verbose), 0, 0,
+		'v'},
 	OPTION_HELP(struct settings, help),
 	{.name = NULL},
 };
@@ -125,7 +131,7 @@ static void apply_settings(struct serve *serve, struct ssv_server *server)
 	const struct settings *settings = &serve->settings;
 
 	server->user = serve->state;
-	server->log = &serve->log;
+	server->log = &serve->log.log;
 	server->limits.timeout = settings->timeout > 0 ? settings->timeout : SSV_FOREVER;
 	server->limits.deadline = settings->deadline > 0 ? settings->deadline : SSV_FOREVER;
 	server->grace = settings->grace;
@@ -275,7 +281,7 @@ static int announce(struct serve *serve)
 		printf("listening on %s (%s)\n",
 			ssv_address_format(&serve->servers[i]->server_address, text),
 			serve->listeners[i].mode);
-	status = stats_open(&serve->stats, serve->handler->name, &serve->log);
+	status = stats_open(&serve->stats, serve->handler->name, &serve->log.log);
 	if (status != 0)
 		return status;
 	rc = output_flush();
@@ -358,8 +364,10 @@ static int serve_handler(struct serve *serve, int count, char **arguments)
 	if (serve->settings.requests > 0 && count - first > 1)
 		return complain_usage("too many addresses: %s: --requests counts those of one",
 			arguments[first + 1]);
-	serve->log.level = serve->settings.verbose ? SSV_LOG_DEBUG : SSV_LOG_INFO;
-	status = add_listeners(serve, count - first, arguments + first);
+	serve->log.log.level = serve->settings.verbose ? SSV_LOG_DEBUG : SSV_LOG_INFO;
+	status = log_output_open(&serve->log, &serve->settings.log);
+	if (status == 0)
+		status = add_listeners(serve, count - first, arguments + first);
 	if (status == 0 && serve->settings.stats != NULL)
 		status = stats_init(&serve->stats, serve->settings.stats,
 			serve->settings.stats_public, serve->listeners, serve->count);
@@ -393,12 +401,12 @@ int serve_main(int count, char **arguments)
 				     .udp_rate = 20},
 			.timeout = 300 * 1000,
 			.grace = 5 * 1000},
-		.log = {.write = ssv_log_to_stderr},
 	};
 	int status;
 
 	status = serve_command(&serve, count, arguments);
 	stats_close(&serve.stats);
+	log_output_close(&serve.log);
 	free(serve.listeners);
 	free(serve.servers);
 	free(serve.state);

@@ -10,19 +10,6 @@
 #define PIECE 65536
 #define ANSWER_MAX (64 * 1024 * 1024) /* bytes */
 
-/* Whoever answers, his control characters do not reach the terminal. */
-static void make_lines_harmless(char *text)
-{
-	char *end;
-
-	for (; (end = strchr(text, '\n')) != NULL; text = end + 1) {
-		*end = '\0';
-		ssv_make_harmless(text);
-		*end = '\n';
-	}
-	ssv_make_harmless(text);
-}
-
 /* All that comes, with a NUL behind it. */
 static int read_all(struct ssv_stream *stream, char **text)
 {
@@ -95,8 +82,10 @@ static int parse(struct top_report *report)
 	if (report->lines == NULL)
 		return -ENOMEM;
 	text = strtok_r(report->text, "\n", &rest);
-	for (; text != NULL; text = strtok_r(NULL, "\n", &rest))
+	for (; text != NULL; text = strtok_r(NULL, "\n", &rest)) {
+		ssv_make_harmless(text); /* whoever answers does not command the terminal */
 		report->lines[report->count++] = parse_line(text);
+	}
 	return report->count > 0 && top_is(&report->lines[0], "socketserver") ? 0 : -EPROTO;
 }
 
@@ -106,10 +95,8 @@ int top_report_get(struct top_report *report, const char *address, int timeout)
 
 	*report = (struct top_report){0};
 	rc = ask(address, timeout, &report->text);
-	if (rc == 0) {
-		make_lines_harmless(report->text);
+	if (rc == 0)
 		rc = parse(report);
-	}
 	if (rc < 0)
 		top_report_free(report);
 	return rc;

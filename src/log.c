@@ -63,6 +63,11 @@ static bool write_line(const char *line, size_t length)
 	return done;
 }
 
+bool ssv_log_put_stderr(const char *line, size_t length)
+{
+	return has_room(STDERR_FILENO) && write_line(line, length);
+}
+
 /* Ahead of the next line, and in one piece with it: there may be room for no other. */
 static size_t say_lost(char *line, size_t size, unsigned int lost)
 {
@@ -89,6 +94,6 @@ void ssv_log_to_stderr(struct ssv_log *log, enum ssv_log_level level,
 	ssv_make_harmless(line + length);
 	length += strlen(line + length);
 	line[length] = '\n';
-	if (!has_room(STDERR_FILENO) || !write_line(line, length + 1))
+	if (!ssv_log_put_stderr(line, length + 1))
 		__atomic_add_fetch(&lost, before + 1, __ATOMIC_RELAXED);
 }

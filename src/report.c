@@ -64,7 +64,7 @@ static bool is_due(struct ssv_server *server, const char *what, int error, unsig
 }
 
 static void print(struct ssv_server *server, enum ssv_log_level level,
-	const struct ssv_request *request, const char *what, const char *text,
+	const struct ssv_request *request, const char *what, int error, const char *text,
 	unsigned int suppressed)
 {
 	char message[256], more[48] = "";
@@ -73,7 +73,11 @@ static void print(struct ssv_server *server, enum ssv_log_level level,
 		snprintf(more, sizeof(more), " (and %u more like it)", suppressed);
 	snprintf(message, sizeof(message), "%s%s%s%s", what, text[0] == '\0' ? "" : ": ", text,
 		more);
-	server->log->write(server->log, level, request, message);
+	if (server->log->event == NULL)
+		server->log->write(server->log, level, request, message);
+	else
+		server->log->event(server->log,
+			&(struct ssv_log_event){level, server, request, what, error, message});
 }
 
 static const char *text_of(int error)
@@ -90,7 +94,7 @@ static void print_rest(struct ssv_server *server, const struct ssv_report_count 
 
 	if (rest->suppressed > 0)
 		print(server, most < SSV_LOG_WARNING ? most : SSV_LOG_WARNING, NULL, rest->what,
-			text_of(rest->error), rest->suppressed);
+			rest->error, text_of(rest->error), rest->suppressed);
 }
 
 static void report(struct ssv_server *server, enum ssv_log_level level,
@@ -105,7 +109,7 @@ static void report(struct ssv_server *server, enum ssv_log_level level,
 	due = is_due(server, what, error, &suppressed, &lost);
 	print_rest(server, &lost);
 	if (due)
-		print(server, level, request, what, text, suppressed);
+		print(server, level, request, what, error, text, suppressed);
 }
 
 void ssv_server_report(struct ssv_server *server, enum ssv_log_level level,

@@ -449,6 +449,31 @@ START_TEST(a_report_says_what_and_why)
 }
 END_TEST
 
+static struct ssv_log_event taken;
+static char taken_message[64];
+
+static void take_event(struct ssv_log *log, const struct ssv_log_event *event)
+{
+	(void)log;
+	taken = *event;
+	snprintf(taken_message, sizeof(taken_message), "%s", event->message);
+}
+
+START_TEST(an_event_is_taken_apart)
+{
+	struct ssv_log log = {.level = SSV_LOG_DEBUG, .event = take_event};
+
+	open_server();
+	server.log = &log;
+	report("what", -EMFILE);
+	ck_assert_ptr_eq(taken.server, &server);
+	ck_assert_ptr_null(taken.request);
+	ck_assert_str_eq(taken.what, "what");
+	ck_assert_int_eq(taken.error, -EMFILE);
+	ck_assert_str_eq(taken_message, "what: Too many open files");
+}
+END_TEST
+
 START_TEST(less_important_reports_are_not_passed_on)
 {
 	int level;
@@ -671,6 +696,7 @@ static void add_stderr(TCase *tcase)
 static void add_reports(TCase *tcase)
 {
 	tcase_add_test(tcase, a_report_says_what_and_why);
+	tcase_add_test(tcase, an_event_is_taken_apart);
 	tcase_add_loop_test(tcase, less_important_reports_are_not_passed_on, 0, SSV_LOG_DEBUG + 1);
 	tcase_add_test(tcase,
 		ten_of_equal_reports_are_passed_on_and_the_next_window_says_how_many_were_not);

@@ -3,13 +3,26 @@
 #define SOCKETSERVER_LOG_H
 
 #include <socketserver/macros.h>
+#include <stdbool.h>
+#include <stddef.h>
 
 SSV_BEGIN_DECLS
 
 struct ssv_request;
+struct ssv_server;
 
 /** How important an event is, the most important first. */
 enum ssv_log_level { SSV_LOG_ERROR, SSV_LOG_WARNING, SSV_LOG_INFO, SSV_LOG_DEBUG };
+
+/** An event, and what it is made of. */
+struct ssv_log_event {
+	enum ssv_log_level level;
+	const struct ssv_server *server;   /**< where it happened; may be NULL, as the next three */
+	const struct ssv_request *request; /**< in which */
+	const char *what;                  /**< what happened, a constant text */
+	int error;                         /**< why, a negative errno; or 0 */
+	const char *message;               /**< all of it in one line, as `write` gets it */
+};
 
 /**
  * A destination for the log. Embed it to add state, and reach that with ssv_container_of(). It must
@@ -27,6 +40,8 @@ struct ssv_log {
 		const struct ssv_request *request, const char *message);
 	/** The least important level that is still passed on. */
 	enum ssv_log_level level;
+	/** Where not NULL, takes the library's own events instead of `write`, in the same way. */
+	void (*event)(struct ssv_log *log, const struct ssv_log_event *event);
 };
 
 /**
@@ -39,6 +54,12 @@ struct ssv_log {
  */
 SSV_API void ssv_log_to_stderr(struct ssv_log *log, enum ssv_log_level level,
 	const struct ssv_request *request, const char *message);
+
+/**
+ * For a `write` of your own: a line, its newline included, to standard error as ssv_log_to_stderr()
+ * does it: in a single write(2), at most 4 KiB, never waiting for long. Whether it was written.
+ */
+SSV_API bool ssv_log_put_stderr(const char *line, size_t length);
 
 /** Returns "error", "warning", "info" or "debug": a constant. Safe anywhere. */
 SSV_API const char *ssv_log_level_name(enum ssv_log_level level);
