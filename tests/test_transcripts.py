@@ -1,6 +1,8 @@
 """The transcripts in the documentation, replayed: test_transcripts.py DOCUMENT...
 
-A transcript is a block fenced as ```console, and is replayed in a fresh folder:
+A transcript is a block fenced as ```console, and is replayed in a fresh folder, in which lie the files
+that the document has shown so far (code_block.py). What it compiles, it compiles against the library of
+this tree, and a warning is an error:
 
     $ COMMAND       is run by bash until it ends; the lines that follow are what it prints
     $ COMMAND &     is started, and goes on; it is a server, and its "listening on" line follows
@@ -14,6 +16,7 @@ loopback address is made, which nobody else uses. Times, process ids and port nu
 """
 
 from concurrent.futures import ThreadPoolExecutor
+from code_block import code_blocks
 from handler_test import PATIENCE, PROGRAM, equal, for_each, main, test
 import handler_test
 import os
@@ -55,11 +58,14 @@ class Step:
 
 
 class Block:
-    def __init__(self, name):
-        self.name, self.steps = name, []
+    def __init__(self, name, files):
+        self.name, self.files, self.steps = name, files, []
 
     def __str__(self):
         return self.name
+
+    def compiles(self):
+        return any(step.text.startswith("cc ") for step in self.steps)
 
     def add(self, line):
         prompt = PROMPT.fullmatch(line)
@@ -72,15 +78,14 @@ class Block:
 
 
 def blocks_in(text, document):
-    blocks, block = [], None
-    for number, line in enumerate(text.splitlines(), 1):
-        if block is None and line == "```console":
-            block = Block(f"{document}:{number}")
-        elif block is not None and line == "```":
+    blocks, files = [], {}
+    for code in code_blocks(text):
+        files = code.write(files)
+        if code.language == "console":
+            block = Block(f"{document}:{code.number}", files)
+            for line in code.lines:
+                block.add(line)
             blocks.append(block)
-            block = None
-        elif block is not None:
-            block.add(line)
     return blocks
 
 
@@ -90,15 +95,34 @@ def normal(line):
     return line
 
 
+def write(folder, files, mode=0o644):
+    for name, text in files.items():
+        with open(os.open(f"{folder}/{name}", os.O_WRONLY | os.O_CREAT, mode), "w",
+                  encoding="utf-8") as file:
+            file.write(text)
+
+
+# What a user has installed is found in the build directory.
+BUILD = os.path.dirname(os.path.dirname(PROGRAM))
+INSTALLED = {
+    "PKG_CONFIG_PATH": f"{BUILD}/meson-uninstalled",
+    "LD_LIBRARY_PATH": f"{BUILD}/src",
+}
+STRICT_CC = """#!/bin/sh
+PATH=${PATH#*:}
+exec cc -Wall -Wextra -Werror "$@"
+"""
+
+
 class Command:
     """What bash runs, in a session of its own; its output comes by lines."""
 
     def __init__(self, command, folder, **settings):
-        path = os.path.dirname(PROGRAM) + ":" + os.environ["PATH"]
+        path = ":".join((f"{folder}/bin", os.path.dirname(PROGRAM), os.environ["PATH"]))
         self.command, self.head, self._lines = command, None, queue.Queue()
         self.process = subprocess.Popen(
             ["bash", "-c", command], cwd=folder, start_new_session=True,
-            env=os.environ | {"PATH": path}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            env=os.environ | INSTALLED | {"PATH": path}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             **({"stdin": subprocess.DEVNULL} | settings))
         self._reader = threading.Thread(target=self._read)
         self._reader.start()
@@ -165,6 +189,9 @@ class Replay:
         self.block, self.patience = block, patience
         self.servers, self.terminals = [], {}
         self.folder = tempfile.mkdtemp(dir=handler_test.directory)
+        write(self.folder, block.files)
+        os.mkdir(f"{self.folder}/bin")
+        write(f"{self.folder}/bin", {"cc": STRICT_CC}, 0o755)
         self.address = ".".join(map(str, [127] + [random.randint(1, 254) for _ in range(3)]))
 
     def run(self):
@@ -256,7 +283,9 @@ def read(document):
 # --- what the documents say ---
 
 DOCUMENTS = [read(document) for document in sys.argv[1:]]
-BLOCKS = sum(DOCUMENTS, [])
+# Nobody installs a library that is built for a sanitizer.
+BLOCKS = [block for block in sum(DOCUMENTS, [])
+          if not (os.environ.get("SANITIZED") and block.compiles())]
 
 
 @for_each(BLOCKS)
