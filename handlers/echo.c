@@ -18,7 +18,7 @@ static int echo_handle(struct ssv_handler *handler)
 
 static const struct ssv_handler_ops echo_handler = {
 	.handle = echo_handle,
-	.disable_nagle_algorithm = true, /* or the end of what is large waits for an acknowledgement */
+	.disable_nagle_algorithm = true, /* or what is large waits for an acknowledgement */
 };
 
 const struct ssv_handler_descriptor echo_descriptor = {

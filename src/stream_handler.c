@@ -4,7 +4,8 @@
 /* Unless the connection has inherited it. */
 static int disable_nagle_algorithm(struct ssv_handler *handler)
 {
-	return handler->server->nodelay ? 0 : ssv_stream_set_nodelay(handler->request->stream, true);
+	return handler->server->nodelay ? 0
+					: ssv_stream_set_nodelay(handler->request->stream, true);
 }
 
 static int stream_handler_setup(struct ssv_handler *handler)

@@ -57,7 +57,8 @@ SSV_API void ssv_log_to_stderr(struct ssv_log *log, enum ssv_log_level level,
 
 /**
  * For a `write` of your own: a line, its newline included, to standard error as ssv_log_to_stderr()
- * does it: in a single write(2), at most 4 KiB, never waiting for long. Whether it was written.
+ * does it: in a single write(2), at most 4 KiB, never waiting for long. Returns
+ * whether it was written.
  */
 SSV_API bool ssv_log_put_stderr(const char *line, size_t length);
 
