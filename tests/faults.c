@@ -126,7 +126,6 @@ WRAP_INT(bind, (int fd, const struct sockaddr *at, socklen_t length), (fd, at, l
 WRAP(void *, NULL, calloc, (size_t count, size_t size), (count, size))
 WRAP_INT(connect, (int fd, const struct sockaddr *to, socklen_t length), (fd, to, length))
 WRAP_INT(epoll_create1, (int flags), (flags))
-WRAP_INT(epoll_ctl, (int fd, int how, int other, struct epoll_event *event), (fd, how, other, event))
 WRAP_INT(epoll_wait, (int fd, struct epoll_event *events, int most, int time), (fd, events, most, time))
 WRAP_INT(eventfd, (unsigned int value, int flags), (value, flags))
 WRAP_INT(eventfd_read, (int fd, eventfd_t *value), (fd, value))
@@ -194,6 +193,20 @@ int __wrap_close(int fd)
 {
 	int error = due(FAULT_close), rc = __real_close(fd);
 
+	if (error != 0)
+		errno = error;
+	return error != 0 ? -1 : rc;
+}
+
+/* As on Linux: what is to be taken out is out, whatever it says. */
+int __real_epoll_ctl(int fd, int how, int other, struct epoll_event *event);
+int __wrap_epoll_ctl(int fd, int how, int other, struct epoll_event *event);
+int __wrap_epoll_ctl(int fd, int how, int other, struct epoll_event *event)
+{
+	int error = due(FAULT_epoll_ctl), rc = 0;
+
+	if (error == 0 || how == EPOLL_CTL_DEL)
+		rc = __real_epoll_ctl(fd, how, other, event);
 	if (error != 0)
 		errno = error;
 	return error != 0 ? -1 : rc;

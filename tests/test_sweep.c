@@ -721,7 +721,8 @@ static void fail_in_client(const struct fault *fault)
 	arm(fault);
 	outcome = ask_by_library();
 	faults_disarm();
-	if (outcome == WRONG || (outcome == SILENCE && !fault->persistent) ||
+	if (outcome == WRONG ||
+		(outcome == SILENCE && !fault->persistent && fault->error != ETIMEDOUT) ||
 		(outcome != SERVED && fault->error == EINTR))
 		FAIL("it got %c", outcome);
 	outcome = ask_by_library();
@@ -818,10 +819,12 @@ static void try(const struct fault *fault)
 		fault->error < 0 ? gai_strerror(fault->error) : strerrorname_np(fault->error), why);
 }
 
-/* An interruption that never ends, or "nothing there" of what is, are not of this world. */
+/* An interruption that never ends, "nothing there" of what is, or a connect that waits and returns
+ * at once each time, are not of this world. */
 static bool may_last(int error)
 {
-	return error != EINTR && error != EAGAIN && error != EWOULDBLOCK;
+	return error != EINTR && error != EAGAIN && error != EWOULDBLOCK && error != EALREADY &&
+	       error != EINPROGRESS;
 }
 
 static bool is_long(void)
