@@ -18,7 +18,7 @@ static int chat_setup(struct ssv_handler *handler)
 	const struct room_member member = {.stream = stream};
 	const int size = SEND_BUFFER;
 
-	setsockopt(stream->fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+	setsockopt(ssv_stream_fileno(stream), SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
 	keep_alive(stream);
 	return room_join(handler->server->user, &member, SSV_FOREVER);
 }

@@ -82,13 +82,14 @@ static bool is_over(const void *context)
 static int run(const struct ssv_handler *handler, char *const *arguments, struct exec_reply *reply)
 {
 	const struct exec_settings *settings = handler->server->user;
-	const struct ssv_stream *stream = handler->request->stream;
+	struct ssv_stream *stream = handler->request->stream;
 	const struct command command = {
 		.arguments = arguments,
 		.confinement = &settings->confinement,
 		.time_limit = settings->time_limit,
 		.max_output = settings->max_output,
-		.client = ssv_transport_is_stream(stream->transport) ? stream->fd : -1,
+		.client =
+			ssv_transport_is_stream(stream->transport) ? ssv_stream_fileno(stream) : -1,
 		.patience = settings->raw ? -1 : PATIENCE,
 		.is_over = is_over,
 		.context = handler,

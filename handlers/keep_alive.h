@@ -9,6 +9,6 @@
  * after a minute, then every ten seconds. After six times without an answer, reading fails with
  * -ETIMEDOUT. Nothing on a Unix socket, whose peer cannot vanish unnoticed.
  */
-void keep_alive(const struct ssv_stream *stream);
+void keep_alive(struct ssv_stream *stream);
 
 #endif

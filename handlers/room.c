@@ -118,7 +118,7 @@ static bool send_to_stream(struct ssv_stream *stream, const char *message, size_
 {
 	if (ssv_stream_try_write(stream, message, size) == (ssize_t)size)
 		return true;
-	shutdown(stream->fd, SHUT_RDWR);
+	shutdown(ssv_stream_fileno(stream), SHUT_RDWR);
 	return false;
 }
 

@@ -16,7 +16,7 @@ int ssv_descriptor_above_stdio(int fd);
 uint64_t ssv_descriptor_cookie(int fd);
 
 /** Whether it is that socket still: somebody may have closed it, and another file have its number.
- * Of a socket without a cookie it is taken for granted. */
+ * Without a cookie it is taken for granted. */
 bool ssv_descriptor_is(int fd, uint64_t cookie);
 
 #endif

@@ -1,6 +1,6 @@
 #include "live_requests.h"
 
-#include "descriptor.h"
+#include "stream.h"
 #include "tally.h"
 
 #include <sys/socket.h>
@@ -126,8 +126,7 @@ static void cut(const struct ssv_request *request)
 {
 	const struct ssv_stream *socket = &request->socket;
 
-	if (ssv_transport_is_stream(socket->transport) &&
-		ssv_descriptor_is(socket->fd, request->cookie))
+	if (ssv_transport_is_stream(socket->transport) && ssv_stream_has_descriptor(socket))
 		shutdown(socket->fd, SHUT_RDWR);
 }
 

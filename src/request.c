@@ -2,7 +2,6 @@
 
 #include "clock.h"
 #include "datagram_stream.h"
-#include "descriptor.h"
 #include "live_requests.h"
 #include "serving.h"
 #include "stream.h"
@@ -33,7 +32,6 @@ static void fill(struct ssv_request *request, int fd, enum ssv_transport transpo
 	request->stream = &request->socket;
 	request->stage = "get_request";
 	request->taken = request->admitted = false;
-	request->cookie = 0;
 	request->opened = ssv_now();
 	request->child = 0;
 	request->packet = NULL;
@@ -50,7 +48,6 @@ void ssv_request_open(struct ssv_request *request, int fd, enum ssv_transport tr
 	const struct sockaddr *peer, socklen_t length)
 {
 	fill(request, fd, transport, peer, length);
-	request->cookie = ssv_descriptor_cookie(fd);
 	announce(request);
 }
 
@@ -95,7 +92,7 @@ void ssv_request_look_at_descriptor(struct ssv_request *request)
 {
 	const int fd = request->socket.fd;
 
-	if (fd < 0 || ssv_descriptor_is(fd, request->cookie))
+	if (fd < 0 || ssv_stream_has_descriptor(&request->socket))
 		return;
 	ssv_server_report(request->server, SSV_LOG_ERROR, request,
 		"a handler has closed its connection's descriptor", -EBADF);

@@ -1,6 +1,7 @@
 #include "stream.h"
 
 #include "clock.h"
+#include "descriptor.h"
 #include "socket_stream.h"
 #include "stream_buffer.h"
 
@@ -40,6 +41,19 @@ void ssv_stream_open(struct ssv_stream *stream, int fd, enum ssv_transport trans
 	ssv_limits_init(&limits);
 	stream->in = stream->out = (struct ssv_stream_buffer){0};
 	ssv_stream_reopen(stream, fd, transport, &limits);
+}
+
+int ssv_stream_fileno(struct ssv_stream *stream)
+{
+	if (stream->fd >= 0 && __atomic_load_n(&stream->cookie, __ATOMIC_RELAXED) == 0)
+		__atomic_store_n(
+			&stream->cookie, ssv_descriptor_cookie(stream->fd), __ATOMIC_RELAXED);
+	return stream->fd;
+}
+
+bool ssv_stream_has_descriptor(const struct ssv_stream *stream)
+{
+	return ssv_descriptor_is(stream->fd, __atomic_load_n(&stream->cookie, __ATOMIC_RELAXED));
 }
 
 void ssv_stream_end(struct ssv_stream *stream)

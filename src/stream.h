@@ -8,6 +8,10 @@
 void ssv_stream_reopen(struct ssv_stream *stream, int fd, enum ssv_transport transport,
 	const struct ssv_limits *limits);
 
+/** Whether its descriptor is its own still: who knows the number may have closed it, and another
+ * file have it by now. */
+bool ssv_stream_has_descriptor(const struct ssv_stream *stream);
+
 /** Closes the socket, and keeps the memory for ssv_stream_reopen(). Harmless twice. */
 void ssv_stream_end(struct ssv_stream *stream);
 

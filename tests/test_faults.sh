@@ -14,6 +14,10 @@ __gcov_dump: of ./dev coverage
 _exit: does not return
 __errno_location: cannot fail
 __stack_chk_fail: does not return
+__pthread_register_cancel: of pthread_cleanup_push()
+__pthread_unregister_cancel: of pthread_cleanup_push()
+__pthread_unwind_next: of pthread_cleanup_push()
+__sigsetjmp: of pthread_cleanup_push()
 __sysconf: PTHREAD_STACK_MIN, which there is
 __tls_get_addr: the loader's
 clock_gettime: fails for a clock that is not there alone
@@ -44,6 +48,8 @@ pthread_mutexattr_init: cannot fail
 pthread_mutexattr_setpshared: cannot fail on Linux
 pthread_mutexattr_setrobust: cannot fail
 pthread_self: cannot fail
+pthread_attr_setguardsize: cannot fail in glibc
+pthread_setcancelstate: fails for a state that there is not alone
 pthread_sigmask: fails for a way that there is not alone
 sched_yield: cannot fail on Linux
 sigaddset: text and sets alone

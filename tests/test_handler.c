@@ -205,7 +205,7 @@ static int unread_handle(struct ssv_handler *handler)
 	ck_assert_int_eq(handler->request->stream->limits.timeout, SSV_FOREVER);
 	ck_assert_int_eq(ssv_stream_readline(handler->request->stream, &line), 4);
 	ck_assert_str_eq(line, "one\n");
-	ck_assert_int_eq(recv(handler->request->stream->fd, &byte, 1, MSG_PEEK), 1);
+	ck_assert_int_eq(recv(ssv_stream_fileno(handler->request->stream), &byte, 1, MSG_PEEK), 1);
 	ck_assert_int_eq(byte, 't');
 	return 0;
 }
@@ -230,8 +230,8 @@ static int nodelay_handle(struct ssv_handler *handler)
 {
 	socklen_t size = sizeof(value_of_nodelay);
 
-	return getsockopt(
-		handler->request->stream->fd, IPPROTO_TCP, TCP_NODELAY, &value_of_nodelay, &size);
+	return getsockopt(ssv_stream_fileno(handler->request->stream), IPPROTO_TCP, TCP_NODELAY,
+		&value_of_nodelay, &size);
 }
 
 START_TEST(nagles_algorithm_can_be_turned_off)

@@ -87,7 +87,7 @@ static void expect_unharmed(int end, int other)
 
 /* An echo, until it is asked for something else. */
 static int echo_until_told(
-	struct ssv_handler *handler, void (*misbehave)(const struct ssv_stream *stream))
+	struct ssv_handler *handler, void (*misbehave)(struct ssv_stream *stream))
 {
 	struct ssv_stream *stream = handler->request->stream;
 	char data[64];
@@ -109,16 +109,16 @@ static int echo_until_told(
 
 static int number; /* the one that it closed */
 
-static void close_it(const struct ssv_stream *stream)
+static void close_it(struct ssv_stream *stream)
 {
-	number = stream->fd;
+	number = ssv_stream_fileno(stream);
 	close(number);
 }
 
 /* As if a file had been opened right behind the close. */
-static void give_it_away(const struct ssv_stream *stream)
+static void give_it_away(struct ssv_stream *stream)
 {
-	number = stream->fd;
+	number = ssv_stream_fileno(stream);
 	ck_assert_int_eq(dup3(pair[0], number, O_CLOEXEC), number);
 }
 
@@ -208,13 +208,13 @@ END_TEST
 
 /* --- a handler ends its thread --- */
 
-static void end_thread(const struct ssv_stream *stream)
+static void end_thread(struct ssv_stream *stream)
 {
 	(void)stream;
 	pthread_exit(NULL);
 }
 
-static void cancel_thread(const struct ssv_stream *stream)
+static void cancel_thread(struct ssv_stream *stream)
 {
 	(void)stream;
 	pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, NULL);

@@ -927,7 +927,8 @@ static int look_at_stream(struct ssv_handler *handler)
 	struct sockaddr_storage peer;
 	socklen_t length = sizeof(peer);
 	char question;
-	bool connected = getpeername(stream->fd, (struct sockaddr *)&peer, &length) == 0;
+	bool connected =
+		getpeername(ssv_stream_fileno(stream), (struct sockaddr *)&peer, &length) == 0;
 
 	if (ssv_stream_read(stream, &question, 1) != 1)
 		return -EPROTO;
@@ -1077,7 +1078,8 @@ static int write_in_bits(struct ssv_handler *handler)
 	struct ssv_stream *stream = handler->request->stream;
 	int nodelay = 0;
 
-	getsockopt(stream->fd, IPPROTO_TCP, TCP_NODELAY, &nodelay, &(socklen_t){sizeof(nodelay)});
+	getsockopt(ssv_stream_fileno(stream), IPPROTO_TCP, TCP_NODELAY, &nodelay,
+		&(socklen_t){sizeof(nodelay)});
 	set(&seen->value[0], nodelay);
 	for (int i = 0; i < 5; i++)
 		ssv_stream_printf(stream, "%d", i);

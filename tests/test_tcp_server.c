@@ -263,7 +263,7 @@ static int flags_of_connection;
 
 static int note_flags(struct ssv_handler *handler)
 {
-	flags_of_connection = fcntl(handler->request->stream->fd, F_GETFD);
+	flags_of_connection = fcntl(ssv_stream_fileno(handler->request->stream), F_GETFD);
 	return 0;
 }
 
@@ -288,7 +288,7 @@ static int fd_of_connection;
 
 static int note_fd(struct ssv_handler *handler)
 {
-	fd_of_connection = handler->request->stream->fd;
+	fd_of_connection = ssv_stream_fileno(handler->request->stream);
 	return 0;
 }
 

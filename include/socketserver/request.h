@@ -40,7 +40,6 @@ struct ssv_request {
 	bool admitted; /* it counts for an admission mix-in, … */
 	struct ssv_source source; /* … as this one's; both under the server's lock */
 	struct ssv_stream socket; /* the plain one, which `stream` is or is built upon; … */
-	uint64_t cookie;          /* … the kernel's for its descriptor, or 0 */
 	void *instance;           /* memory for the handler, kept for the next request */
 	size_t instance_size;
 	struct ssv_stream_buffer reply;      /* to a packet, … */

@@ -60,9 +60,12 @@ struct ssv_stream_buffer {
 /** What streams of all kinds have; those of a kind of your own embed it. */
 struct ssv_stream {
 	const struct ssv_stream_ops *ops; /**< its kind */
-	int fd; /**< for getsockopt(2) and the like; read and write through the stream */
-	enum ssv_transport transport; /**< what it runs over */
-	struct ssv_limits limits;     /**< may be changed at any time by whoever reads or writes */
+	enum ssv_transport transport;     /**< what it runs over */
+	struct ssv_limits limits; /**< may be changed at any time by whoever reads or writes */
+
+	/* private: ssv_stream_fileno() */
+	int fd;
+	uint64_t cookie; /* the kernel's for it, once somebody has asked for its number; or 0 */
 
 	/* private, the reader's */
 	struct ssv_stream_buffer in;
@@ -89,6 +92,14 @@ struct ssv_stream {
  * until it must.
  */
 SSV_API void ssv_stream_open(struct ssv_stream *stream, int fd, enum ssv_transport transport);
+
+/**
+ * Returns the number of its descriptor, or a negative one where it is closed: for setsockopt(2) and
+ * the like; read and write through the stream. The stream owns it: a handler that closes it all the
+ * same ends its own connection and no other one, for from the first call on it is known which
+ * socket the number stands for. From any thread, while the stream is open. (Python's fileno().)
+ */
+SSV_API int ssv_stream_fileno(struct ssv_stream *stream);
 
 /** Closes the socket and frees the buffers; what was not flushed is dropped. Harmless twice. */
 SSV_API void ssv_stream_close(struct ssv_stream *stream);
