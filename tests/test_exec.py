@@ -690,9 +690,9 @@ def dawdlers():
     server = serve("tcp://127.0.0.1:0", "--timeout", "300")
     client = connect(server.address)
     client.settimeout(10 + PATIENCE)
+    _began = time.monotonic()
     client.send(b"uname")
     client.recv(1024)
-    _began = time.monotonic()
     return server, client
 
 
