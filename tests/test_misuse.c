@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -119,7 +120,8 @@ static void close_it(struct ssv_stream *stream)
 static void give_it_away(struct ssv_stream *stream)
 {
 	number = ssv_stream_fileno(stream);
-	ck_assert_int_eq(dup3(pair[0], number, O_CLOEXEC), number);
+	if (dup3(pair[0], number, O_CLOEXEC) < 0)
+		abort(); /* Check's assertions have a lock, which no child may need */
 }
 
 static int close_handle(struct ssv_handler *handler)
