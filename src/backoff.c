@@ -2,6 +2,8 @@
 
 #include "clock.h"
 
+#include <time.h>
+
 #define MAX_REST_MS 1000
 
 void ssv_backoff_reset(struct ssv_backoff *backoff)
@@ -20,4 +22,11 @@ bool ssv_backoff_rest(struct ssv_backoff *backoff)
 bool ssv_backoff_is_over(const struct ssv_backoff *backoff)
 {
 	return backoff->until == SSV_NEVER || ssv_ms_until(backoff->until) == 0;
+}
+
+void ssv_backoff_pause(void)
+{
+	const struct timespec pause = {.tv_nsec = 10 * 1000000L};
+
+	nanosleep(&pause, NULL);
 }

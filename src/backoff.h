@@ -10,6 +10,9 @@ void ssv_backoff_reset(struct ssv_backoff *backoff);
 /** Begins the next rest, unless one is not over yet. Whether it is the first in a row. */
 bool ssv_backoff_rest(struct ssv_backoff *backoff);
 
+/** Sleeps for 10 ms: what cannot be done without memory is not asked for again at once. */
+void ssv_backoff_pause(void);
+
 /** Whether there is no rest, or not any more. */
 bool ssv_backoff_is_over(const struct ssv_backoff *backoff);
 

@@ -1,5 +1,6 @@
 #include "children.h"
 
+#include "backoff.h"
 #include "clock.h"
 #include "descriptor.h"
 #include "live_requests.h"
@@ -236,15 +237,6 @@ void ssv_children_follow(struct ssv_forking_mixin *forking, struct ssv_child *ch
 
 /* --- all of them --- */
 
-/* What poll cannot do without memory is not asked of it again at once. */
-static void poll_failed(int error)
-{
-	const struct timespec rest = {.tv_nsec = 10 * 1000000L};
-
-	if (error != EINTR)
-		nanosleep(&rest, NULL);
-}
-
 /* One after the other will do, since they are waited for all. */
 void ssv_children_wait(struct ssv_forking_mixin *forking, int64_t until)
 {
@@ -258,8 +250,8 @@ void ssv_children_wait(struct ssv_forking_mixin *forking, int64_t until)
 		if (child->watched)
 			polled[1].fd = child->watch.fd;
 		n = poll(polled, 2, ssv_ms_until(until));
-		if (n < 0)
-			poll_failed(errno);
+		if (n < 0 && errno != EINTR)
+			ssv_backoff_pause();
 		if (n > 0 && polled[1].revents != 0)
 			child_ready(&child->watch);
 		if (n > 0 && polled[0].revents != 0)

@@ -1,3 +1,4 @@
+#include "backoff.h"
 #include "clock.h"
 #include "live_requests.h"
 #include "running.h"
@@ -16,6 +17,14 @@ struct member {
 	bool inside;
 };
 
+/* Without memory for it the steps go on at intervals. */
+static int poll_failed(int error)
+{
+	if (error == ENOMEM)
+		ssv_backoff_pause();
+	return error == ENOMEM || error == EINTR ? 0 : -error;
+}
+
 /* Until the first of them has something to do; which, is for their steps to find out. */
 static int wait_for_any(struct member *members, struct pollfd *polled, size_t count)
 {
@@ -31,7 +40,7 @@ static int wait_for_any(struct member *members, struct pollfd *polled, size_t co
 		if (due >= 0 && (timeout < 0 || due < timeout))
 			timeout = due;
 	}
-	return poll(polled, (nfds_t)count, timeout) < 0 && errno != EINTR ? -errno : 0;
+	return poll(polled, (nfds_t)count, timeout) < 0 ? poll_failed(errno) : 0;
 }
 
 static void leave(struct member *member)

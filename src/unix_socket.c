@@ -30,6 +30,17 @@ static const char *path_of(const struct ssv_address *at)
 
 /* --- the lock --- */
 
+/* On a slow file system a signal may come before it is open. */
+static int open_path(const char *path, int flags)
+{
+	int fd;
+
+	do
+		fd = open(path, flags | O_CLOEXEC);
+	while (fd < 0 && errno == EINTR);
+	return fd;
+}
+
 static int open_directory(const char *path)
 {
 	const char *slash = strrchr(path, '/');
@@ -38,7 +49,7 @@ static int open_directory(const char *path)
 
 	if (length > 0)
 		snprintf(directory, sizeof(directory), "%.*s", length, path);
-	return open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return open_path(directory, O_RDONLY | O_DIRECTORY);
 }
 
 /*
@@ -142,7 +153,7 @@ static int note_and_chown(struct ssv_unix_socket *file, int made)
 /* By a descriptor: whoever else may write to the directory must not have another file chowned. */
 static int own(struct ssv_unix_socket *file, const char *path)
 {
-	int made = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC), rc;
+	int made = open_path(path, O_PATH | O_NOFOLLOW), rc;
 
 	if (made < 0)
 		return -errno;
