@@ -303,9 +303,12 @@ char *ssv_address_format(const struct ssv_address *address, char text[SSV_ADDRES
 
 static void from_unix(struct ssv_address *address, const struct sockaddr *socket, socklen_t length)
 {
+	struct sockaddr_un un = {0};
+
 	/* A path of 108 bytes has no NUL; the kernel counts one all the same (unix(7)). */
-	address->length = length < sizeof(struct sockaddr_un) ? length : sizeof(struct sockaddr_un);
-	memcpy(&address->socket.un, socket, address->length);
+	address->length = length < sizeof(un) ? length : sizeof(un);
+	memcpy(&un, socket, address->length);
+	address->socket.un = un;
 }
 
 static void from_ipv4(struct ssv_address *address, const struct sockaddr *socket)
@@ -329,21 +332,31 @@ static void from_ipv6(struct ssv_address *address, const struct sockaddr *socket
 		set_ipv6(address, &in6.sin6_addr, in6.sin6_scope_id, ntohs(in6.sin6_port));
 }
 
-/* Into a fresh address first: `socket` may be that of `address` itself. */
+static void from_nothing(struct ssv_address *address)
+{
+	address->length = 0;
+	memset(&address->socket, 0, sizeof(address->socket));
+}
+
+/* `socket` may be that of `address` itself. No more is written than is needed: each request has one.
+ */
 void ssv_address_from_socket(struct ssv_address *address, enum ssv_transport transport,
 	const struct sockaddr *socket, socklen_t length)
 {
 	const bool is_local = is_unix(transport);
 	const int family = length < sizeof(sa_family_t) ? AF_UNSPEC : socket->sa_family;
-	struct ssv_address fresh = {.transport = transport};
 
+	address->transport = transport;
+	address->port = 0;
+	address->name[0] = '\0';
 	if (is_local && family == AF_UNIX)
-		from_unix(&fresh, socket, length);
+		from_unix(address, socket, length);
 	else if (!is_local && family == AF_INET && length >= sizeof(struct sockaddr_in))
-		from_ipv4(&fresh, socket);
+		from_ipv4(address, socket);
 	else if (!is_local && family == AF_INET6 && length >= sizeof(struct sockaddr_in6))
-		from_ipv6(&fresh, socket);
-	*address = fresh;
+		from_ipv6(address, socket);
+	else
+		from_nothing(address);
 }
 
 uint16_t ssv_address_port(const struct ssv_address *address)
