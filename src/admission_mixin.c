@@ -29,11 +29,13 @@ static int longest_prefix(
 static bool is_allowed(
 	const struct ssv_admission_mixin *admission, const struct ssv_address *client)
 {
-	const int allowed = longest_prefix(admission->allow, admission->allow_count, client);
-	const int denied = longest_prefix(admission->deny, admission->deny_count, client);
+	int allowed, denied;
 
-	if (client->socket.any.sa_family == AF_UNIX)
+	if (admission->allow_count + admission->deny_count == 0 ||
+		client->socket.any.sa_family == AF_UNIX)
 		return true;
+	allowed = longest_prefix(admission->allow, admission->allow_count, client);
+	denied = longest_prefix(admission->deny, admission->deny_count, client);
 	if (allowed < 0 && denied < 0)
 		return admission->allow_count == 0;
 	return allowed > denied;
@@ -91,6 +93,8 @@ static const char *admit(const struct ssv_admission_mixin *admission, struct ssv
 	struct ssv_server *server = request->server;
 	const char *full;
 
+	if (admission->max_connections == 0 && admission->max_per_address == 0)
+		return NULL;
 	pthread_mutex_lock(&server->lock);
 	full = what_is_full(admission, source);
 	if (full == NULL) {

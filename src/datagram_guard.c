@@ -116,16 +116,25 @@ static bool is_within_rate(
 
 /* --- the layer --- */
 
+/* Whether that packet was sent to the loopback; a server with one address is there, or is not. */
+static bool is_here(const struct ssv_datagram_guard *guard, const struct ssv_request *request)
+{
+	struct ssv_address asked;
+
+	if (request->control_length == 0)
+		return guard->here;
+	ssv_datagram_server_asked(request, &asked);
+	return ssv_address_is_loopback(&asked) > 0;
+}
+
 static bool is_welcome(struct ssv_datagram_guard *guard, const struct ssv_request *request)
 {
 	const struct ssv_address *client = &request->client_address;
-	struct ssv_address asked;
 	bool here;
 
 	if (!may_be_a_client(request->server, client))
 		return false;
-	ssv_datagram_server_asked(request, &asked);
-	here = ssv_address_is_loopback(&asked) > 0;
+	here = is_here(guard, request);
 	if (!here && ssv_address_is_loopback(client) > 0)
 		return false;
 	return guard->rate == 0 || is_within_rate(guard, client, here);
@@ -141,10 +150,13 @@ static int datagram_guard_verify_request(struct ssv_layer *layer, struct ssv_req
 static int datagram_guard_bind(struct ssv_layer *layer)
 {
 	struct ssv_datagram_guard *guard = guard_of(layer);
+	int rc;
 
 	if (guard->sources == NULL)
 		guard->sources = ssv_rate_table_new();
-	return guard->sources == NULL ? -errno : ssv_super_bind(layer);
+	rc = guard->sources == NULL ? -errno : ssv_super_bind(layer);
+	guard->here = rc == 0 && ssv_address_is_loopback(&layer->server->server_address) > 0;
+	return rc;
 }
 
 static int datagram_guard_close(struct ssv_layer *layer)

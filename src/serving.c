@@ -239,13 +239,25 @@ static int pass(struct ssv_server *server, int64_t until)
 	return take_request(server);
 }
 
+/* BaseServer's does nothing, and need not have its turn. */
+static bool has_service_actions(const struct ssv_server *server)
+{
+	const struct ssv_layer *layer = server->mro.next;
+
+	while (layer->ops->service_actions == NULL)
+		layer = layer->next;
+	return layer->next != NULL;
+}
+
 int ssv_serving_service(struct ssv_server *server)
 {
-	int interval = server->poll_interval > 0 ? server->poll_interval : SSV_FOREVER, rc;
+	int interval = server->poll_interval > 0 ? server->poll_interval : SSV_FOREVER, rc = 0;
 
-	pthread_mutex_lock(&server->turn);
-	rc = ssv_server_service_actions(server);
-	pthread_mutex_unlock(&server->turn);
+	if (has_service_actions(server)) {
+		pthread_mutex_lock(&server->turn);
+		rc = ssv_server_service_actions(server);
+		pthread_mutex_unlock(&server->turn);
+	}
 	server->next_service = ssv_until(interval);
 	if (rc < 0 && rc != SSV_EXIT)
 		ssv_server_report(server, SSV_LOG_ERROR, NULL, "service_actions failed", rc);

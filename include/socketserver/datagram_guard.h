@@ -44,6 +44,7 @@ struct ssv_datagram_guard {
 	/* private */
 	struct ssv_rate_table *sources;
 	int64_t all; /* the bucket that is for all */
+	bool here;   /* the server's one address is of the loopback */
 };
 
 /** Links it in front of `server`, before open. Its memory must stay as long as the server's. Cannot
