@@ -97,7 +97,6 @@ GOALS = (
     Goal("churn-64-cpu", "threading", THREAD_PEERS, 1.3, None),
     Goal("churn-64", "threading", THREAD_PEERS, 1.3, None),
     Goal("unix-churn-64-cpu", "threading", "hand-thread", 1.45, 1.8),
-    Goal("churn-64-cpu", "threading", "cpython-threading", 3.5, 4.0),
     Goal("churn-64", "threading", "cpython-threading", 3.5, 4.0),
     Goal("churn-1-cpu", "forking", "hand-fork", 0.95, 1.0),
     Goal("churn-64-cpu", "forking", "hand-fork", 0.95, 1.0),
