@@ -338,7 +338,8 @@ static void from_nothing(struct ssv_address *address)
 	memset(&address->socket, 0, sizeof(address->socket));
 }
 
-/* `socket` may be that of `address` itself. No more is written than is needed: each request has one.
+/* `socket` may be that of `address` itself. No more is written than is needed: each request has
+ * one.
  */
 void ssv_address_from_socket(struct ssv_address *address, enum ssv_transport transport,
 	const struct sockaddr *socket, socklen_t length)
