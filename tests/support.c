@@ -358,6 +358,17 @@ TCase *topic(Suite *suite, const char *name)
 	return tcase;
 }
 
+void counted(int n, const char *what)
+{
+	printf("counted: %d %s\n", n, what);
+	fflush(stdout);
+}
+
+bool is_long(void)
+{
+	return getenv("SSV_LONG") != NULL;
+}
+
 int run_suite(Suite *suite)
 {
 	SRunner *runner = srunner_create(suite);

@@ -113,6 +113,12 @@ TCase *topic(Suite *suite, const char *name);
 /** Adds a test that is run once for each element of an array. */
 #define FOR_EACH(tcase, test, array) tcase_add_loop_test(tcase, test, 0, LENGTH(array))
 
+/** What a long test has tried so often: `./dev torture` adds it up. */
+void counted(int n, const char *what);
+
+/** SSV_LONG=1 in the environment: ten times as much, or more. */
+bool is_long(void);
+
 /** Runs a suite with Check's summary; what main() returns. */
 int run_suite(Suite *suite);
 

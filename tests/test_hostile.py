@@ -13,6 +13,8 @@ import struct
 import subprocess
 import time
 
+# A child that was not let run when its time was over.
+KILLED = "a child is killed at its deadline"
 SECONDS = 60 if os.environ.get("SSV_LONG") else 5
 # A connection may last so long: on a synchronous server the others wait for it meanwhile.
 LIMITS = {"sync": ("--timeout", "0.2", "--deadline", "0.4"),
@@ -143,8 +145,10 @@ def load(address, mode):
 def serve_both(mode):
     """What the hostile clients have done, and the good ones got."""
     done = {"echo": collections.Counter(), "clock": collections.Counter()}
-    with Server("echo", "tcp://127.0.0.1:0", "--mode", mode, *LIMITS[mode]) as echo, \
-            Server("clock", "unix:{directory}/" + mode, "--mode", mode, *LIMITS[mode]) as clock:
+    with Server("echo", "tcp://127.0.0.1:0", "--mode", mode, *LIMITS[mode],
+                may_say=KILLED) as echo, \
+            Server("clock", "unix:{directory}/" + mode, "--mode", mode, *LIMITS[mode],
+                   may_say=KILLED) as clock:
         before = descriptors(echo), descriptors(clock)
         end = time.monotonic() + SECONDS
         with concurrent.futures.ThreadPoolExecutor(16) as pool:
@@ -169,6 +173,8 @@ def good_clients_beside_hostile_ones_are_served_every_byte_right():
         results = dict(zip(MODES, pool.map(serve_both, MODES)))
     for mode, (done, result) in results.items():
         print(f"{mode}: {result['requests']} good, {dict(done['echo'])}, {dict(done['clock'])}")
+        print(f"counted: {result['requests']} good requests")
+        print(f"counted: {sum(done['echo'].values()) + sum(done['clock'].values())} hostile clients")
         equal((result["lost"], result["corrupted"], result["surplus"], result["errors"]),
               (0, 0, 0, {}))
         assert result["requests"] >= SECONDS, (mode, result)

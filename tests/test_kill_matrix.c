@@ -263,15 +263,17 @@ START_TEST(a_child_that_is_ended_at_any_stage_touches_nobody_else)
 	while (!end_victim((enum stage)(_i % N_STAGES), signal))
 		ck_assert_int_lt(tries++, TRIES);
 	end_all();
+	counted(1, "kills");
 }
 END_TEST
 
 /* Not chosen by the test: whatever the child is about just then, beginning and ending included. */
 START_TEST(children_that_are_ended_at_random_instants_touch_nobody_else)
 {
-	const int times = getenv("SSV_LONG") != NULL ? 1000 : under_valgrind() ? 10 : 100;
+	const int times = is_long() ? 1000 : under_valgrind() ? 10 : 100;
+	const char *given = getenv("SSV_SEED");
 	const int deadly[] = {SIGKILL, SIGSEGV, SIGABRT, SIGTERM};
-	unsigned int seed = 4;
+	unsigned int seed = given == NULL ? 4 : (unsigned int)strtoul(given, NULL, 10);
 	int victim, i, killed = 0;
 	pid_t bystander;
 
@@ -294,6 +296,7 @@ START_TEST(children_that_are_ended_at_random_instants_touch_nobody_else)
 	}
 	expect_bystanders_served();
 	ck_assert_int_gt(killed, times / 4);
+	counted(killed, "kills");
 	end_all();
 }
 END_TEST

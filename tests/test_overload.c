@@ -35,7 +35,7 @@ static int n_suffering;
 /* In ms. */
 static int hold_time(void)
 {
-	return getenv("SSV_LONG") != NULL ? 5200 : 1200; /* a rest of a second has just begun */
+	return is_long() ? 5200 : 1200; /* a rest of a second has just begun */
 }
 
 static int64_t milliseconds(void)

@@ -1699,11 +1699,6 @@ START_TEST(all_twelve_classes_are_served_by_one_call)
 }
 END_TEST
 
-static bool is_long(void)
-{
-	return getenv("SSV_LONG") != NULL;
-}
-
 #define N_CLIENTS 3
 
 /* In seen->value. */
@@ -1777,6 +1772,8 @@ START_TEST(stops_under_load_lose_no_client)
 	ck_assert_int_ge(seen->value[ANSWERED], stops);
 	ck_assert_int_eq(seen->value[ANSWERED], seen->value[ASKED]);
 	ck_assert_int_eq(seen->errors, 0);
+	counted(stops, "stops");
+	counted(seen->value[ANSWERED], "replies");
 }
 END_TEST
 
@@ -1864,6 +1861,7 @@ START_TEST(no_stop_nor_close_under_load_costs_an_accepted_client_a_byte_within_t
 	struct ssv_counters counters;
 	pid_t clients[N_CLIENTS];
 	struct served served;
+	int answered = 0;
 
 	for (int i = 0; i < N_CLIENTS; i++)
 		fill_with_noise(replies[i], sizeof(replies[i]), (unsigned int)i);
@@ -1880,7 +1878,10 @@ START_TEST(no_stop_nor_close_under_load_costs_an_accepted_client_a_byte_within_t
 		expect_all_content(clients);
 		ssv_server_counters(server, &counters);
 		ck_assert_int_eq(counters.accepted, get(&seen->value[ANSWERED]));
+		answered += get(&seen->value[ANSWERED]);
 	}
+	counted(closes, "closes");
+	counted(answered, "replies");
 }
 END_TEST
 

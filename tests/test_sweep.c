@@ -827,11 +827,6 @@ static bool may_last(int error)
 	       error != EINPROGRESS;
 }
 
-static bool is_long(void)
-{
-	return getenv("SSV_LONG") != NULL;
-}
-
 static bool is_allocation(enum fault_call call)
 {
 	return call == FAULT_calloc || call == FAULT_realloc;
@@ -959,7 +954,7 @@ static void begin(const struct setup *chosen)
 
 static void report(int at_least)
 {
-	printf("%s: %d faults\n", setup->name, cases);
+	counted(cases, "faults");
 	ck_assert_int_eq(failures, 0);
 	ck_assert_int_ge(cases, at_least);
 }
