@@ -1,5 +1,6 @@
 /** socketserver: serves handlers, and talks to servers. */
 #include "complain.h"
+#include "complete.h"
 #include "output.h"
 #include "registry.h"
 #include "serve.h"
@@ -18,23 +19,23 @@ const char complain_name[] = "socketserver";
 static const char help[] =
 	"usage: socketserver COMMAND ...\n"
 	"\n"
-	"  serve HANDLER [ADDRESS...] [options]   serve until Ctrl-C, by default on "
-	"127.0.0.1:9999\n"
-	"  talk ADDRESS [options]                 connect standard input and output to a server\n"
-	"  top ADDRESS [options]                  show what a server with --stats is doing\n"
-	"  handlers                               list the handlers\n"
-	"  COMMAND --help                         all about a command, with its options\n"
-	"  serve HANDLER --help                   also the handler's own options\n"
+	"  serve HANDLER [ADDRESS...]     serve until Ctrl-C, by default 127.0.0.1:9999\n"
+	"  talk ADDRESS                   connect standard input and output to a server\n"
+	"  top ADDRESS                    show what a server with --stats is doing\n"
+	"  handlers                       list the handlers\n"
+	"  COMMAND --help                 all about a command, with its options\n"
+	"  serve HANDLER --help           also the handler's own options\n"
 	"  --help, --version\n"
 	"\n"
 	"Addresses:\n"
-	"  tcp://HOST:PORT   udp://HOST:PORT      HOST a name, IPv4, or IPv6 in brackets; none: "
-	"all\n"
-	"  unix:PATH         unixgram:PATH        a socket file; @NAME: an abstract socket\n"
+	"  tcp://HOST:PORT  udp://HOST:PORT  a name, IPv4 or [IPv6]; no HOST: all\n"
+	"  unix:PATH        unixgram:PATH    a socket file; @NAME: an abstract socket\n"
 	"\n"
 	"Examples:\n"
 	"  socketserver serve echo\n"
 	"  printf hello | socketserver talk tcp://127.0.0.1:9999\n"
+	"  socketserver serve chat unix:/tmp/chat --stats unix:/tmp/stats\n"
+	"  socketserver top unix:/tmp/stats\n"
 	"\n"
 	"Exit status: 0 well ended, 1 failed, 2 wrong usage, 128 + N ended by signal N.\n";
 
@@ -86,6 +87,7 @@ static const struct command {
 	{"talk", talk_main},
 	{"top", top_main},
 	{"handlers", handlers_main},
+	{"complete", complete_main}, /* for shells */
 	{"--help", help_main},
 	{"-h", help_main},
 	{"help", help_main},

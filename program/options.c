@@ -1,6 +1,7 @@
 #include "options.h"
 #include "../handlers/number.h"
 #include "complain.h"
+#include "words.h"
 #include <errno.h>
 #include <getopt.h>
 #include <limits.h>
@@ -10,6 +11,8 @@
 
 /* What getopt_long() returns for the first of the long options: no character. */
 #define FIRST_LONG (UCHAR_MAX + 1)
+
+#define HELP_COLUMNS 50 /* behind the names, of 80 */
 
 int option_set_flag(const struct option_spec *spec, void *at, const char *value)
 {
@@ -212,19 +215,49 @@ int options_parse(const struct options *options, int argc, char **argv, bool sto
 	return rc < 0 ? -EXIT_USAGE : optind;
 }
 
+/* How much of the text fits the columns, cut at a blank. */
+static size_t fit(const char *text, size_t columns)
+{
+	size_t length = strlen(text), end = columns;
+
+	if (length <= columns)
+		return length;
+	while (end > 0 && text[end] != ' ')
+		end--;
+	return end > 0 ? end : columns;
+}
+
 static void print_option(char letter, const char *name, const char *value, const char *help)
 {
 	char left[64], dash[] = {'-', letter, ',', '\0'};
+	size_t length;
 
 	snprintf(left, sizeof(left), "%3s --%s %s", letter != 0 ? dash : "", name,
 		value != NULL ? value : "");
-	printf("  %-27s %s\n", left, help);
+	do {
+		length = fit(help, HELP_COLUMNS);
+		printf("  %-27s %.*s\n", left, (int)length, help);
+		help += length + strspn(help + length, " ");
+		left[0] = '\0';
+	} while (*help != '\0');
+}
+
+static void print_spec(const struct option_spec *spec)
+{
+	print_option(spec->letter, spec->name, spec->value, spec->help);
 }
 
 void options_print_specs(const struct option_spec *specs)
 {
 	for (; specs->name != NULL; specs++)
-		print_option(specs->letter, specs->name, specs->value, specs->help);
+		print_spec(specs);
+}
+
+void options_print_these(const struct option_spec *specs, const char *names)
+{
+	for (; specs->name != NULL; specs++)
+		if (words_have(names, specs->name))
+			print_spec(specs);
 }
 
 void options_print_own(const struct ssv_handler_option *own)

@@ -51,7 +51,9 @@ struct options {
  */
 int options_parse(const struct options *options, int argc, char **argv, bool stop_at_operand);
 
+/** For --help, in 80 columns: all of them; those that are named; a handler's own. */
 void options_print_specs(const struct option_spec *specs);
+void options_print_these(const struct option_spec *specs, const char *names);
 void options_print_own(const struct ssv_handler_option *own);
 
 #endif

@@ -22,7 +22,7 @@ struct settings {
 	struct listener_settings listener;
 	int timeout, deadline, grace; /* ms; 0: none */
 	int requests;                 /* 0: no end to them */
-	bool public, verbose, help;
+	bool public, verbose, help, help_all;
 	const char *stats; /* an address, or NULL */
 	bool stats_public;
 	struct log_settings log;
@@ -42,8 +42,8 @@ struct serve {
 };
 
 static const struct option_spec specs[] = {
-	{"mode", "MODE", "sync, threading or forking (default: the handler's first)",
-		option_set_text, offsetof(struct settings, listener.mode), 0, 0, 0},
+	{"mode", "MODE", "sync, threading, forking (default: its first one)", option_set_text,
+		offsetof(struct settings, listener.mode), 0, 0, 0},
 	{"max-threads", "N", "threads of a threading server at a time (default 1024)",
 		option_set_whole, offsetof(struct settings, listener.max_threads), 1, 65535, 0},
 	{"stack-size", "KIB", "of each thread (default 256)", option_set_whole,
@@ -52,7 +52,7 @@ static const struct option_spec specs[] = {
 		option_set_whole, offsetof(struct settings, listener.max_children), 1, 65535, 0},
 	{"backlog", "N", "connections that may wait in the kernel (default: its maximum)",
 		option_set_whole, offsetof(struct settings, listener.backlog), 1, 65535, 0},
-	{"max-connections", "N", "clients of one ADDRESS at a time (default: any number)",
+	{"max-connections", "N", "clients of one ADDRESS at a time (default: any)",
 		option_set_whole, offsetof(struct settings, listener.max_connections), 1, 1000000,
 		0},
 	{"when-full", "wait|refuse", "what the next one has to do then (default wait)",
@@ -70,35 +70,40 @@ static const struct option_spec specs[] = {
 		option_set_whole, offsetof(struct settings, listener.udp_rate), 0, 1000000, 0},
 	{"public", NULL, "serve UDP also where other hosts can reach it", option_set_flag,
 		offsetof(struct settings, public), 0, 0, 0},
-	{"timeout", "SECONDS", "close a client that is silent for so long; 0: never (default 300)",
-		option_set_seconds, offsetof(struct settings, timeout), 0, OPTION_SECONDS_MAX, 0},
+	{"timeout", "SECONDS", "close silent clients; 0: never (default 300)", option_set_seconds,
+		offsetof(struct settings, timeout), 0, OPTION_SECONDS_MAX, 0},
 	{"deadline", "SECONDS", "close a client after so long; 0: never (the default)",
 		option_set_seconds, offsetof(struct settings, deadline), 0, OPTION_SECONDS_MAX, 0},
-	{"grace", "SECONDS", "let clients finish for so long when told to stop (default 5)",
-		option_set_seconds, offsetof(struct settings, grace), 0, OPTION_SECONDS_MAX, 0},
+	{"grace", "SECONDS", "let clients finish when told to stop (default 5)", option_set_seconds,
+		offsetof(struct settings, grace), 0, OPTION_SECONDS_MAX, 0},
 	{"requests", "N", "end after so many requests; one address alone (default: no end)",
 		option_set_whole, offsetof(struct settings, requests), 1, INT_MAX, 0},
-	{"stats", "ADDRESS", "say there what is going on: unix:PATH or tcp://127.0.0.1:PORT",
-		option_set_text, offsetof(struct settings, stats), 0, 0, 0},
-	{"stats-public", NULL, "also where other hosts can reach it", option_set_flag,
+	{"stats", "ADDRESS", "tell `socketserver top` there what is going on", option_set_text,
+		offsetof(struct settings, stats), 0, 0, 0},
+	{"stats-public", NULL, "tell it also where other hosts can reach it", option_set_flag,
 		offsetof(struct settings, stats_public), 0, 0, 0},
 	{"log", "text|json", "the log as lines for people (the default) or programs",
 		option_set_choice, offsetof(struct settings, log.format), 0, 0, 0},
 	{"log-to", "PLACE", "stderr (the default), syslog, or syslog:PATH for its socket",
 		option_set_text, offsetof(struct settings, log.to), 0, 0, 0},
-	{"verbose", NULL, "log more", option_set_flag, offsetof(struct settings, verbose), 0, 0,
-		'v'},
+	{"verbose", NULL, "log more of what happens", option_set_flag,
+		offsetof(struct settings, verbose), 0, 0, 'v'},
 	OPTION_HELP(struct settings, help),
+	{"help-all", NULL, "show all options, and end", option_set_flag,
+		offsetof(struct settings, help_all), 0, 0, 0},
 	{.name = NULL},
 };
+const struct option_spec *const serve_options = specs;
+
+static const char usual[] = "mode max-connections timeout grace public stats verbose help help-all";
 
 static const char help_head[] =
 	"usage: socketserver serve HANDLER [ADDRESS...] [options]\n"
 	"\n"
 	"Serves until SIGINT (Ctrl-C) or SIGTERM; a second one ends it at once.\n"
 	"HANDLER is a name that `socketserver handlers` shows, or the path of a plug-in.\n"
-	"ADDRESS is tcp://HOST:PORT, udp://HOST:PORT, unix:PATH or unixgram:PATH; port 0 is any\n"
-	"free one; the default is " DEFAULT_PLACE " over the handler's first transport.\n"
+	"ADDRESS is tcp://HOST:PORT, udp://HOST:PORT, unix:PATH or unixgram:PATH; port 0\n"
+	"is any free one; default: " DEFAULT_PLACE " over the handler's first transport.\n"
 	"\n"
 	"Options, before or after the operands (a handler's own: after HANDLER):\n";
 
@@ -106,17 +111,19 @@ static const char help_examples[] =
 	"\n"
 	"Examples:\n"
 	"  socketserver serve echo\n"
-	"  socketserver serve upper tcp://:7000 --timeout 10   on every address of this host\n"
-	"  socketserver serve echo udp://:7000 --public        the same over UDP\n"
-	"  socketserver serve ./hello.so tcp://[::1]:0 -v      a plug-in, on a free port\n"
-	"  socketserver serve ./hello.so --help                also the plug-in's own options\n";
+	"  socketserver serve upper tcp://:7000 --timeout 10 # every address of the host\n"
+	"  socketserver serve ./hello.so --help              # and the plug-in's options\n";
 
-static int print_help(const struct ssv_handler_descriptor *handler)
+static int print_help(const struct serve *serve)
 {
+	const struct ssv_handler_descriptor *handler = serve->handler;
 	char modes[REGISTRY_MODES_SIZE];
 
 	fputs(help_head, stdout);
-	options_print_specs(specs);
+	if (serve->settings.help_all)
+		options_print_specs(specs);
+	else
+		options_print_these(specs, usual);
 	if (handler != NULL) {
 		printf("\n%s: %s; over %s; %s\n", handler->name, handler->help, handler->transports,
 			registry_modes(handler, modes));
@@ -124,6 +131,11 @@ static int print_help(const struct ssv_handler_descriptor *handler)
 	}
 	fputs(help_examples, stdout);
 	return output_finish();
+}
+
+static bool wants_help(const struct serve *serve)
+{
+	return serve->settings.help || serve->settings.help_all;
 }
 
 static void apply_settings(struct serve *serve, struct ssv_server *server)
@@ -359,8 +371,8 @@ static int serve_handler(struct serve *serve, int count, char **arguments)
 	first = options_parse(&options, count, arguments, false);
 	if (first < 0)
 		return -first;
-	if (serve->settings.help)
-		return print_help(serve->handler);
+	if (wants_help(serve))
+		return print_help(serve);
 	if (serve->settings.requests > 0 && count - first > 1)
 		return complain_usage("too many addresses: %s: --requests counts those of one",
 			arguments[first + 1]);
@@ -382,8 +394,8 @@ static int serve_command(struct serve *serve, int count, char **arguments)
 	first = options_parse(&options, count, arguments, true);
 	if (first < 0)
 		return -first;
-	if (first == count && serve->settings.help)
-		return print_help(NULL);
+	if (first == count && wants_help(serve))
+		return print_help(serve);
 	if (first == count)
 		return complain_usage("no handler: serve: `socketserver handlers` lists them");
 	status = find_handler(serve, arguments[first]);

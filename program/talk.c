@@ -16,25 +16,25 @@ struct settings {
 };
 
 static const struct option_spec specs[] = {
-	{"as", "WAY", "lines, exec, chat or raw (default: lines on a terminal, else raw)",
-		option_set_text, offsetof(struct settings, as), 0, 0, 0},
+	{"as", "WAY", "lines, exec, chat, raw (terminal: lines; else raw)", option_set_text,
+		offsetof(struct settings, as), 0, 0, 0},
 	{"timeout", "SECONDS",
 		"longest wait to connect, or for exec's datagrams; 0: none (default 15)",
 		option_set_seconds, offsetof(struct settings, timeout), 0, OPTION_SECONDS_MAX, 0},
 	OPTION_HELP(struct settings, help),
 	{.name = NULL},
 };
+const struct option_spec *const talk_options = specs;
 
 static const char help_head[] =
 	"usage: socketserver talk ADDRESS [options]\n"
 	"\n"
-	"Connects standard input and output to a server, until the server ends. With a datagram\n"
-	"server (udp, unixgram) it ends one second after the last reply.\n"
+	"Connects standard input and output to a server, until the server ends. With a\n"
+	"datagram server (udp, unixgram) it ends one second after the last reply.\n"
 	"\n"
 	"Ways of talking:\n"
-	"  raw    bytes as they are; to a datagram server each read of the input is a datagram\n"
-	"  lines  line by line, edited on a terminal; no empty ones on a stream; a line is a "
-	"datagram\n"
+	"  raw    bytes as they are; each read of the input is a datagram\n"
+	"  lines  line by line, edited on a terminal; a line is a datagram\n"
 	"  chat   the same in a chat room, which it joins and stays in until /quit\n"
 	"  exec   each line is a command for an exec server, and its output is shown\n"
 	"On a terminal control characters are made visible, unless with --as raw.\n"

@@ -43,14 +43,14 @@ static const struct option_spec specs[] = {
 	OPTION_HELP(struct settings, help),
 	{.name = NULL},
 };
+const struct option_spec *const top_options = specs;
 
 static const char help_head[] =
 	"usage: socketserver top ADDRESS [options]\n"
 	"\n"
-	"Shows what a server is doing: its counters, and the connections that are open. ADDRESS "
-	"is\n"
-	"what `socketserver serve --stats ADDRESS` was given. On a terminal it is drawn anew each\n"
-	"second, until q or Ctrl-C; elsewhere it is printed each second.\n"
+	"Shows what a server is doing: its counters, and the connections that are open.\n"
+	"ADDRESS is what `socketserver serve --stats ADDRESS` was given. On a terminal it\n"
+	"is drawn anew each second, until q or Ctrl-C; elsewhere it is printed so often.\n"
 	"\n"
 	"Options:\n";
 

@@ -37,7 +37,7 @@ step() { # HEADING COMMAND...
 step 'what is needed' ./dev install-deps all
 step 'formatting' ./dev format --check
 step 'static analysis' ./dev lint
-step 'shell scripts' shellcheck dev .ci/run scripts/*.sh tests/*.sh
+step 'shell scripts' shellcheck dev .ci/run scripts/*.sh tests/*.sh share/*.bash
 step 'mutants still apply' tests/mutants.py --dry-run
 for sanitizer in none address,undefined thread; do
 	for compiler in gcc clang; do

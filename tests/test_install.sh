@@ -45,5 +45,9 @@ program=$(find root -name socketserver -type f -perm -u+x)
 if readelf -d "$program" | grep -E 'R(UN)?PATH'; then
 	fail "the installed program looks for its library in the build directory"
 fi
+for completion in bash-completion/completions/socketserver zsh/site-functions/_socketserver \
+	fish/vendor_completions.d/socketserver.fish; do
+	[[ -f ${program%/bin/*}/share/$completion ]] || fail "not installed: share/$completion"
+done
 LD_LIBRARY_PATH=$libdir "$program" handlers | grep '^ *echo' >/dev/null ||
 	fail "the installed program does not list its handlers"
