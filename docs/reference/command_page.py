@@ -15,8 +15,14 @@ TITLE = re.compile(r"([A-Z][a-z ]+): *(.*)")
 
 
 def ask(program, *arguments):
+    """What it prints; an option that it tells of in several lines is in one."""
     done = subprocess.run([program, *arguments], check=True, capture_output=True, text=True)
-    return done.stdout
+    return re.sub(r"\n {30}(?=\S)", " ", done.stdout)
+
+
+def help_of(program, *command):
+    """All of a command's help; that of `serve` begins with what is usual."""
+    return ask(program, *command, "--help-all" if command == ("serve",) else "--help")
 
 
 def blocks(text):
@@ -70,7 +76,7 @@ def command_names(help_text):
 
 def command(program, name):
     lines = [f".SS {name}"]
-    for block in blocks(ask(program, name, "--help")):
+    for block in blocks(help_of(program, name)):
         if is_usage(block):
             lines += roff.block(block[0].removeprefix("usage: "))
         else:
