@@ -2,6 +2,7 @@
 #include <socketserver/visible.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #define LINE_SIZE 1024
@@ -44,4 +45,10 @@ int complain_usage(const char *format, ...)
 	complain_with(format, arguments, help);
 	va_end(arguments);
 	return EXIT_USAGE;
+}
+
+int complain_memory(void)
+{
+	complain("no memory: close some programs, or raise the limit with ulimit -v");
+	return EXIT_FAILURE;
 }

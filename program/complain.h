@@ -16,4 +16,7 @@ void complain(const char *format, ...) SSV_PRINTF(1, 2);
 /** The same for a mistake on the command line: adds where help is to be had; returns EXIT_USAGE. */
 int complain_usage(const char *format, ...) SSV_PRINTF(1, 2);
 
+/** The same for want of memory; returns EXIT_FAILURE. */
+int complain_memory(void);
+
 #endif

@@ -53,7 +53,8 @@ static void fail_output(struct conversation *conversation, int error)
 static void fail_input(struct conversation *conversation, int error)
 {
 	conversation_end(conversation, EXIT_FAILURE);
-	complain("cannot read: standard input: %s", strerror(-error));
+	complain("cannot read: standard input: %s: give a file, a pipe or a terminal",
+		strerror(-error));
 }
 
 void conversation_refuse_line(struct conversation *conversation)

@@ -113,6 +113,7 @@ int explain_connect(int error, const struct ssv_address *at)
 
 int explain_output(int error)
 {
-	complain("cannot write: standard output: %s", strerror(-error));
+	complain("cannot write: standard output: %s: send it where there is room for it",
+		strerror(-error));
 	return EXIT_FAILURE;
 }

@@ -72,7 +72,8 @@ static void print_handler(const struct ssv_handler_descriptor *handler)
 static int handlers_main(int count, char **arguments)
 {
 	if (count > 1 && strcmp(arguments[1], "--help") != 0 && strcmp(arguments[1], "-h") != 0)
-		return complain_usage("too many arguments: handlers %s", arguments[1]);
+		return complain_usage(
+			"too many arguments: handlers %s: it takes none", arguments[1]);
 	print_row("HANDLER", "TRANSPORTS", "MODES", "WHAT IT DOES");
 	for (int i = 0; registry_built_in[i] != NULL; i++)
 		print_handler(registry_built_in[i]);
@@ -115,9 +116,9 @@ int main(int argc, char **argv)
 	signal(SIGCHLD,
 		SIG_DFL); /* whoever started us may have ignored it: statuses would be lost */
 	if (argc < 2)
-		return complain_usage("no command");
+		return complain_usage("no command: take serve, talk, top or handlers");
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
 		if (strcmp(commands[i].name, argv[1]) == 0)
 			return commands[i].run(argc - 1, argv + 1);
-	return complain_usage("unknown command: %s", argv[1]);
+	return complain_usage("unknown command: %s: take serve, talk, top or handlers", argv[1]);
 }

@@ -203,10 +203,8 @@ int options_parse(const struct options *options, int argc, char **argv, bool sto
 	struct option *longs = make_long_options(options);
 	int c, rc = 0;
 
-	if (longs == NULL) {
-		complain("no memory");
-		return -EXIT_FAILURE;
-	}
+	if (longs == NULL)
+		return -complain_memory();
 	make_letters(options->specs, stop_at_operand, letters);
 	optind = 0;
 	while (rc == 0 && (c = getopt_long(argc, argv, letters, longs, NULL)) != -1)

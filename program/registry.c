@@ -49,7 +49,9 @@ static int complain_load(const char *path)
 
 	if (strncmp(text, path, length) == 0 && strncmp(text + length, ": ", 2) == 0)
 		text += length + 2;
-	complain("cannot load the plug-in: %s: %s", path, text);
+	complain("cannot load the plug-in: %s: %s: see that it is there, built with cc -shared "
+		 "-fPIC",
+		path, text);
 	return EXIT_FAILURE;
 }
 

@@ -233,10 +233,8 @@ static int add_listeners(struct serve *serve, int count, char **addresses)
 
 	serve->listeners = calloc(n, sizeof(*serve->listeners));
 	serve->servers = calloc(n, sizeof(*serve->servers));
-	if (serve->listeners == NULL || serve->servers == NULL) {
-		complain("no memory");
-		return EXIT_FAILURE;
-	}
+	if (serve->listeners == NULL || serve->servers == NULL)
+		return complain_memory();
 	if (count == 0)
 		return add_default_listener(serve);
 	for (int i = 0; i < count && status == 0; i++)
@@ -322,7 +320,8 @@ static int open_and_serve(struct serve *serve)
 	stopped = stopper_finish(&serve->stopper);
 	if (rc == 0 || rc == SSV_EXIT || stopped)
 		return status;
-	complain("serving failed: %s: %s", serve->handler->name, strerror(-rc));
+	complain("serving failed: %s: %s: start it again; --verbose may say why",
+		serve->handler->name, strerror(-rc));
 	return EXIT_FAILURE;
 }
 
@@ -358,8 +357,7 @@ static int find_handler(struct serve *serve, const char *name)
 		serve->state = calloc(1, serve->handler->state_size);
 	if (serve->state != NULL || serve->handler->state_size == 0)
 		return 0;
-	complain("no memory");
-	return EXIT_FAILURE;
+	return complain_memory();
 }
 
 /* The handler is known, and is the first of the arguments. */

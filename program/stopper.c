@@ -69,7 +69,7 @@ static void *stopper_run(void *argument)
 	running = ssv_close_all(stopper->servers, stopper->count);
 	if (running > 0) {
 		complain("not stopped: %d running: they went on after --grace was over and their "
-			 "connections were cut",
+			 "connections were cut; a longer --grace may help",
 			running);
 		_exit(EXIT_FAILURE);
 	}

@@ -45,7 +45,7 @@ static void exec_take_line(struct conversation *conversation, char *line, size_t
 
 	if (size > READ_SIZE) {
 		conversation_refuse_line(conversation);
-		complain("command too long: %s: %zu bytes, and the server reads %d",
+		complain("command too long: %s: %zu bytes, and the server reads %d: shorten it",
 			ssv_address_format(&conversation->at, address), size, READ_SIZE);
 		return;
 	}

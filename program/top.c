@@ -243,7 +243,7 @@ int top_main(int count, char **arguments)
 	int first = options_parse(&options, count, arguments, false);
 
 	if (first < 0)
-		return EXIT_USAGE;
+		return -first;
 	if (top.settings.help)
 		return print_help();
 	if (first == count)

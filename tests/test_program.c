@@ -103,8 +103,8 @@ static const struct {
 	const char *const arguments[5];
 	const char *const said[2];
 } mistakes[] = {
-	{{NULL}, {"no command", "socketserver --help"}},
-	{{"sevre", NULL}, {"unknown command: sevre", "socketserver --help"}},
+	{{NULL}, {"no command: take serve, talk, top", "socketserver --help"}},
+	{{"sevre", NULL}, {"unknown command: sevre: take serve, talk, top", "socketserver --help"}},
 	{{"handlers", "echo", NULL}, {"too many arguments", "socketserver --help"}},
 	{{"serve", NULL}, {"no handler", "socketserver handlers"}},
 	{{"serve", "ehco", NULL}, {"unknown handler: ehco: ", "upper, welcome"}},
@@ -299,7 +299,7 @@ START_TEST(what_is_no_plugin_is_refused)
 	refused(run(ARGUMENTS("serve", "./nosuch.so"), ""), 1, "./nosuch.so",
 		"No such file or directory", NULL);
 	refused(run(ARGUMENTS("serve", "/dev/null"), ""), 1, "cannot load the plug-in: /dev/null",
-		NULL);
+		"cc -shared -fPIC", NULL);
 }
 END_TEST
 

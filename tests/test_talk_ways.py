@@ -601,7 +601,8 @@ def a_command_that_is_too_long_can_be_typed_again(address):
             "talk", peer.address, "--as", "exec", columns=200) as terminal:
         terminal.sees(">")
         terminal.type("\x1b1025x\r")  # so many times
-        said = f"socketserver: command too long: {peer.address}: 1025 bytes, and the server reads 1024"
+        said = (f"socketserver: command too long: {peer.address}: 1025 bytes, and the server "
+                "reads 1024: shorten it")
         while terminal.screen.lines()[-2:] != [said, ">"]:
             terminal.look()
         terminal.type("date\r")

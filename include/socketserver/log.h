@@ -16,7 +16,7 @@ enum ssv_log_level { SSV_LOG_ERROR, SSV_LOG_WARNING, SSV_LOG_INFO, SSV_LOG_DEBUG
 
 /** An event, and what it is made of. */
 struct ssv_log_event {
-	enum ssv_log_level level;
+	enum ssv_log_level level;          /**< how important it is */
 	const struct ssv_server *server;   /**< where it happened; may be NULL, as the next three */
 	const struct ssv_request *request; /**< in which */
 	const char *what;                  /**< what happened, a constant text */

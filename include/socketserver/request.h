@@ -79,7 +79,7 @@ struct ssv_request_progress {
 	bool reading;        /**< it waits for input, most likely; … */
 	bool writing;        /**< … until the peer takes more; or neither: somebody is at work */
 	uint64_t bytes_read; /**< so far; 0 where it is a forked child's */
-	uint64_t bytes_written;
+	uint64_t bytes_written; /**< the same */
 	pid_t child; /**< the process that it was handed to, which alone knows the rest; 0: none */
 };
 
