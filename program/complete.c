@@ -128,12 +128,13 @@ static void offer_options(const struct typed *typed)
 /* --NAME=VALUE, as far as it was typed */
 static void offer_assigned(const struct typed *typed)
 {
-	const char *name, *value = find_option(typed, typed->last, &name);
+	const char *name = NULL, *value = find_option(typed, typed->last, &name);
 	char prefix[80];
 
+	if (value == NULL)
+		return;
 	snprintf(prefix, sizeof(prefix), "--%s=", name);
-	if (value != NULL)
-		offer_values(typed, prefix, name, value);
+	offer_values(typed, prefix, name, value);
 }
 
 static void offer_handlers(const struct typed *typed)
