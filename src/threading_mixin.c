@@ -162,15 +162,16 @@ static int make_stop_fd(struct ssv_threading_mixin *threading, bool polling)
 	return fd < 0 ? -errno : 0;
 }
 
-/* How they wait: in the kernel's accept, or in poll where the socket is not ours alone. */
+/*
+ * How they wait: in the kernel's accept, or in poll where the socket is not ours alone; then what
+ * poll has told of may be another's by now, and nobody is to wait for the next one there.
+ */
 static int prepare(struct ssv_threading_mixin *threading)
 {
 	const bool polling = ssv_workers_poll(threading);
 	int rc = make_stop_fd(threading, polling);
 
-	if (rc < 0 || polling)
-		return rc;
-	return set_blocking(ssv_server_fileno(threading->layer.server), true);
+	return rc < 0 ? rc : set_blocking(ssv_server_fileno(threading->layer.server), !polling);
 }
 
 static int start_leading(struct ssv_threading_mixin *threading)

@@ -76,6 +76,44 @@ START_TEST(a_bound_udp_socket_is_adopted)
 }
 END_TEST
 
+static int emptied;
+
+/* As another process that has the socket, too, and is faster. */
+static int empty_first(struct ssv_layer *layer, struct ssv_request *request)
+{
+	char byte;
+
+	if (recv(layer->server->fd, &byte, 1, MSG_DONTWAIT) == 1)
+		__atomic_add_fetch(&emptied, 1, __ATOMIC_SEQ_CST);
+	return ssv_super_get_request(layer, request);
+}
+
+START_TEST(no_thread_waits_in_a_socket_that_another_process_has_emptied)
+{
+	static const struct ssv_layer_ops faster = {
+		.get_request = empty_first,
+		.concurrent_get_request = true,
+	};
+	struct ssv_threading_udp_server threaded;
+	struct ssv_address at = address_of(SOMEWHERE);
+	struct ssv_layer layer;
+	struct served served;
+	int client;
+
+	ssv_threading_udp_server_init(&threaded, &at, &echo_handler);
+	threaded.udp.base.shared = true;
+	ssv_server_link(&threaded.udp.base, &layer, &faster);
+	ck_assert_int_eq(ssv_server_open(&threaded.udp.base), 0);
+	serve(&served, &threaded.udp.base);
+	client = connect_to(&threaded.udp.base);
+	ck_assert_int_eq(send(client, "x", 1, 0), 1);
+	while (__atomic_load_n(&emptied, __ATOMIC_SEQ_CST) == 0)
+		poll(NULL, 0, 1);
+	close(client);
+	stop_and_close(&served);
+}
+END_TEST
+
 /* --- where from, and to --- */
 
 static const struct {
@@ -290,6 +328,7 @@ int main(void)
 
 	tcase_add_test(tcase, a_port_in_use_is_an_error_and_is_not_taken_away);
 	tcase_add_test(tcase, a_bound_udp_socket_is_adopted);
+	tcase_add_test(tcase, no_thread_waits_in_a_socket_that_another_process_has_emptied);
 	FOR_EACH(tcase, replies_leave_from_the_address_that_was_asked, reaches);
 	tcase_add_loop_test(
 		tcase, what_was_sent_to_all_is_answered_from_where_the_kernel_likes, 0, 2);
