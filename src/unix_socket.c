@@ -134,6 +134,13 @@ static int bind_to_path(int fd, const struct ssv_address *at, mode_t mode, bool 
 	return rc < 0 ? rc : try_bind(fd, at);
 }
 
+static void note(struct ssv_unix_socket *file, const struct stat *found)
+{
+	file->device = found->st_dev;
+	file->inode = found->st_ino;
+	file->pid = getpid();
+}
+
 static int note_and_chown(struct ssv_unix_socket *file, int made)
 {
 	struct stat found;
@@ -142,9 +149,7 @@ static int note_and_chown(struct ssv_unix_socket *file, int made)
 		return -errno;
 	if (!S_ISSOCK(found.st_mode))
 		return -EEXIST;
-	file->device = found.st_dev;
-	file->inode = found.st_ino;
-	file->pid = getpid();
+	note(file, &found);
 	if (file->uid == (uid_t)-1 && file->gid == (gid_t)-1)
 		return 0;
 	return fchownat(made, "", file->uid, file->gid, AT_EMPTY_PATH) < 0 ? -errno : 0;
@@ -228,5 +233,27 @@ void ssv_unix_socket_remove(struct ssv_unix_socket *file, const struct ssv_serve
 		remove_own(file, path);
 		unlock(lock);
 	}
+	file->pid = 0;
+}
+
+/* --- from one process to its successor --- */
+
+int ssv_unix_socket_take_over(struct ssv_unix_socket *file, const struct ssv_server *server)
+{
+	const struct ssv_address *at = &server->server_address;
+	struct stat found;
+
+	if (is_abstract(at))
+		return 0;
+	if (lstat(path_of(at), &found) < 0)
+		return -errno;
+	if (!S_ISSOCK(found.st_mode))
+		return -ENOENT;
+	note(file, &found);
+	return 0;
+}
+
+void ssv_unix_socket_give_up(struct ssv_unix_socket *file)
+{
 	file->pid = 0;
 }

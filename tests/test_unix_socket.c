@@ -510,6 +510,41 @@ START_TEST(the_file_of_an_adopted_socket_is_left_alone)
 }
 END_TEST
 
+START_TEST(the_file_goes_with_the_socket_to_a_successor)
+{
+	struct ssv_server *successor;
+
+	open_server(_i);
+	successor = init(&second, _i);
+	ck_assert_int_eq(adopt(&second, _i, dup(server->fd)), 0);
+	server->shared = true;
+	ck_assert_int_eq(ssv_server_open(successor), 0);
+	ck_assert_int_eq(ssv_unix_socket_take_over(file_of(&second, _i), successor), 0);
+	ssv_unix_socket_give_up(file);
+	close_server();
+	ck_assert(is_there());
+	expect_served(successor);
+	ck_assert_int_eq(ssv_server_close(successor), 0);
+	ck_assert(!is_there());
+}
+END_TEST
+
+START_TEST(a_file_that_is_gone_or_another_is_not_taken_over)
+{
+	int other;
+
+	open_server(_i);
+	ck_assert_int_eq(unlink(path()), 0);
+	ck_assert_int_eq(ssv_unix_socket_take_over(file, server), -ENOENT);
+	other = open(path(), O_CREAT | O_WRONLY, 0600);
+	ck_assert_int_eq(ssv_unix_socket_take_over(file, server), -ENOENT);
+	close_server();
+	ck_assert(is_there());
+	close(other);
+	unlink(path());
+}
+END_TEST
+
 /* --- races --- */
 
 struct starter {
@@ -650,6 +685,8 @@ static void add_tests(TCase *tcase)
 	ON_EACH_CLASS(tcase, close_does_not_miss_a_file_that_is_gone, 1);
 	ON_EACH_CLASS(tcase, a_forked_child_that_closes_or_exits_does_not_remove_the_file, 1);
 	ON_EACH_CLASS(tcase, the_file_of_an_adopted_socket_is_left_alone, 1);
+	ON_EACH_CLASS(tcase, the_file_goes_with_the_socket_to_a_successor, 1);
+	ON_EACH_CLASS(tcase, a_file_that_is_gone_or_another_is_not_taken_over, 1);
 	ON_EACH_CLASS(tcase, of_many_that_start_at_once_exactly_one_gets_the_path, 1);
 	ON_EACH_CLASS(tcase, of_two_processes_that_start_at_once_exactly_one_gets_the_path, 1);
 }

@@ -45,6 +45,20 @@ struct ssv_unix_socket {
 	pid_t pid; /* … and who made it; 0: there is none */
 };
 
+struct ssv_server;
+
+/**
+ * The duty to remove the file goes with its socket from one process to its successor, which has
+ * adopted that. take_over, after the successor's open, makes the file this server's as if its open
+ * had made it; `file` is the server's own. Returns 0, also for an abstract name, which has no file;
+ * -ENOENT where there is no socket file at the server's address any more, or what lstat(2) says.
+ * give_up, in the predecessor, has close leave the file alone. Neither while another thread closes
+ * the server.
+ */
+SSV_API int ssv_unix_socket_take_over(
+	struct ssv_unix_socket *file, const struct ssv_server *server);
+SSV_API void ssv_unix_socket_give_up(struct ssv_unix_socket *file);
+
 SSV_END_DECLS
 
 #endif
