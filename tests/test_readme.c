@@ -83,6 +83,22 @@ START_TEST(the_complete_server_echoes_lines_and_ends_well_on_a_signal)
 }
 END_TEST
 
+START_TEST(the_smallest_server_echoes_lines)
+{
+	struct ssv_stream client;
+	pid_t pid;
+
+	choose_address();
+	pid = start("PYTHON_SERVER");
+	connect_when_ready(&client);
+	ck_assert_int_eq(ssv_stream_printf(&client, "one\n"), 4);
+	expect_line(&client, "one\n");
+	ssv_stream_close(&client);
+	ck_assert_int_eq(kill(pid, SIGTERM), 0);
+	ck_assert_int_eq(status_of(pid), SIGTERM);
+}
+END_TEST
+
 START_TEST(the_counting_layer_ends_after_three_requests)
 {
 	struct ssv_stream client;
@@ -137,6 +153,7 @@ int main(void)
 
 	tcase_add_loop_test(
 		tcase, the_complete_server_echoes_lines_and_ends_well_on_a_signal, 0, 2);
+	tcase_add_test(tcase, the_smallest_server_echoes_lines);
 	tcase_add_test(tcase, the_counting_layer_ends_after_three_requests);
 	tcase_add_loop_test(tcase, the_allow_list_stacks_with_either_mixin, 0, 4);
 	return run_suite(suite);

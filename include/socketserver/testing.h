@@ -64,6 +64,7 @@ void ssv_test_set_patience(struct ssv_test *test, int milliseconds);
 /** Sends it; on datagrams as one. As the first step, before the handler begins. Goes wrong where
  * the handler has hung up, or takes no more. */
 void ssv_test_send(struct ssv_test *test, const char *text);
+/** The same for bytes that may be NUL. */
 void ssv_test_send_bytes(struct ssv_test *test, const void *data, size_t size);
 
 /** A slow peer: one byte at a time, each when the handler has read the one before, has waited in
@@ -95,6 +96,7 @@ void ssv_test_pass(struct ssv_test *test, int milliseconds);
 
 /** This comes next; on datagrams: as one. */
 void ssv_test_expect(struct ssv_test *test, const char *text);
+/** The same for bytes that may be NUL. */
 void ssv_test_expect_bytes(struct ssv_test *test, const void *data, size_t size);
 
 /** For what cannot be known before. Returns the next line, its newline included, or the next
