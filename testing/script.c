@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #define CHUNK 4096
-#define MAX_DATAGRAM 65536
+#define MAX_READ 65536
 
 static void make_room(struct output *output, size_t size)
 {
@@ -65,7 +65,7 @@ static size_t unexpected(const struct ssv_test *test)
 static void take_output(struct ssv_test *test)
 {
 	struct output *output = &test->output;
-	const size_t room = test->is_stream ? CHUNK : MAX_DATAGRAM;
+	const size_t room = MAX_READ; /* a whole datagram */
 	ssize_t n;
 
 	make_room(output, room + 1);
@@ -290,20 +290,21 @@ void ssv_test_stop_reading(struct ssv_test *test)
 
 /* --- what it expects --- */
 
-static size_t first_difference(const struct ssv_test *test, const char *data, size_t size)
+/* Where what came differs from what should; `same` bytes are known to be equal. */
+static size_t first_difference(
+	const struct ssv_test *test, const char *data, size_t size, size_t same)
 {
 	const char *got = test->output.data + test->output.start;
-	size_t i = 0;
 
-	while (i < size && i < unexpected(test) && got[i] == data[i])
-		i++;
-	return i;
+	while (same < size && same < unexpected(test) && got[same] == data[same])
+		same++;
+	return same;
 }
 
 static void fail_to_match(struct ssv_test *test, const char *data, size_t size, const char *then)
 {
 	char expected[READABLE_SIZE], got[READABLE_SIZE], where[64] = "";
-	const size_t same = first_difference(test, data, size);
+	const size_t same = first_difference(test, data, size, 0);
 
 	if (same < size && same < unexpected(test))
 		snprintf(where, sizeof(where), ": byte %zu differs", same + 1);
@@ -316,12 +317,14 @@ static void fail_to_match(struct ssv_test *test, const char *data, size_t size, 
 static void expect_on_stream(struct ssv_test *test, const char *data, size_t size)
 {
 	const int64_t until = out_of_patience(test);
+	size_t same = first_difference(test, data, size, 0);
 	bool in_time = true;
 
-	while (in_time && unexpected(test) < size && !test->at_end &&
-		first_difference(test, data, size) == unexpected(test))
+	while (in_time && same < size && same == unexpected(test) && !test->at_end) {
 		in_time = wait_a_turn(test, 0, until);
-	if (first_difference(test, data, size) == size)
+		same = first_difference(test, data, size, same);
+	}
+	if (same == size)
 		test->output.start += size;
 	else
 		fail_to_match(test, data, size,
@@ -352,7 +355,7 @@ static void expect_datagram(struct ssv_test *test, const char *data, size_t size
 	if (!take_datagram(test))
 		fail_to_match(
 			test, data, size, has_settled(test) ? "has sent nothing" : pastime(test));
-	else if (unexpected(test) != size || first_difference(test, data, size) != size)
+	else if (unexpected(test) != size || first_difference(test, data, size, 0) != size)
 		fail_to_match(test, data, size, "");
 	test->output.start = test->output.end;
 }
