@@ -182,11 +182,14 @@ static void take_message(struct ssv_log *log, enum ssv_log_level level,
 static bool is_journal(void)
 {
 	const char *stream = getenv("JOURNAL_STREAM");
-	unsigned long device, inode;
+	char ours[64];
 	struct stat file;
 
-	return stream != NULL && sscanf(stream, "%lu:%lu", &device, &inode) == 2 &&
-	       fstat(STDERR_FILENO, &file) == 0 && file.st_dev == device && file.st_ino == inode;
+	if (stream == NULL || fstat(STDERR_FILENO, &file) < 0)
+		return false;
+	snprintf(ours, sizeof(ours), "%lu:%lu", (unsigned long)file.st_dev,
+		(unsigned long)file.st_ino);
+	return strcmp(stream, ours) == 0;
 }
 
 static int complain_syslog(const char *path, int error)
@@ -202,7 +205,7 @@ static int open_syslog(struct log_output *output, const char *path)
 	output->at.sun_family = AF_UNIX;
 	if (strlen(path) >= sizeof(output->at.sun_path))
 		return complain_syslog(path, ENAMETOOLONG);
-	strcpy(output->at.sun_path, path);
+	memcpy(output->at.sun_path, path, strlen(path) + 1);
 	output->fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (output->fd < 0 ||
 		connect(output->fd, (struct sockaddr *)&output->at, sizeof(output->at)) < 0)

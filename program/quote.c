@@ -58,7 +58,7 @@ static void copy(char piece[PIECE_SIZE], const unsigned char *text, size_t lengt
 static void json_character(char piece[PIECE_SIZE], const unsigned char *text, size_t length)
 {
 	if (length == 0)
-		strcpy(piece, "\\ufffd");
+		snprintf(piece, PIECE_SIZE, "\\ufffd");
 	else if (is_control_character(text))
 		snprintf(piece, PIECE_SIZE, "\\u%04x", code_of_control(text));
 	else if (*text == '"' || *text == '\\')
@@ -70,10 +70,11 @@ static void json_character(char piece[PIECE_SIZE], const unsigned char *text, si
 static void hexadecimal(
 	char piece[PIECE_SIZE], const unsigned char *text, size_t length, const char *backslash)
 {
-	char *end = piece;
+	size_t end = 0;
 
 	for (size_t i = 0; i < length; i++)
-		end += sprintf(end, "%sx%02x", backslash, text[i]);
+		end += (size_t)snprintf(
+			piece + end, PIECE_SIZE - end, "%sx%02x", backslash, text[i]);
 }
 
 static void word_with(
@@ -95,7 +96,7 @@ static void word_character(char piece[PIECE_SIZE], const unsigned char *text, si
 static void label_character(char piece[PIECE_SIZE], const unsigned char *text, size_t length)
 {
 	if (*text == '"')
-		strcpy(piece, "\\\"");
+		snprintf(piece, PIECE_SIZE, "\\\"");
 	else
 		word_with(piece, text, length, "\\\\");
 }

@@ -34,6 +34,12 @@ static void add_line(struct top_page *page, const char *format, ...)
 		(int)fit(line, page->columns), line);
 }
 
+static char *unknown(char cell[CELL_SIZE])
+{
+	snprintf(cell, CELL_SIZE, "-");
+	return cell;
+}
+
 /* 9999, 10.0k, 123.4M */
 static char *number(char cell[CELL_SIZE], double value)
 {
@@ -69,7 +75,7 @@ static char *duration(char cell[CELL_SIZE], double seconds)
 static char *count(char cell[CELL_SIZE], const struct top_line *line, const char *name)
 {
 	if (top_value(line, name) == NULL)
-		return strcpy(cell, "-");
+		return unknown(cell);
 	return number(cell, top_number(line, name));
 }
 
@@ -103,7 +109,7 @@ static char *rate(char cell[CELL_SIZE], const struct top_line *line, const struc
 	double more = before == NULL ? -1 : top_number(line, name) - top_number(before, name);
 
 	if (time <= 0 || more < 0)
-		return strcpy(cell, "-");
+		return unknown(cell);
 	return number(cell, more / time);
 }
 
