@@ -8,7 +8,7 @@
 
 #define QUESTION "connections\n"
 #define PIECE 65536
-#define ANSWER_MAX (64 * 1024 * 1024) /* bytes */
+#define ANSWER_MAX ((size_t)64 * 1024 * 1024) /* bytes */
 
 /* All that comes, with a NUL behind it. */
 static int read_all(struct ssv_stream *stream, char **text)
