@@ -109,6 +109,7 @@ const struct ssv_handler_descriptor console_descriptor = {
 	.ops = &console_handler,
 	.datagram_ops = &console_datagram_handler,
 	.because = "there is one terminal, and one call at a time",
+	.no_handover = "two processes cannot share the terminal",
 	.state_size = sizeof(struct console),
 	.open = console_open,
 	.close = console_close,

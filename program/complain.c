@@ -3,9 +3,12 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #define LINE_SIZE 1024
+
+static char where[256];
 
 /* Where standard error takes nothing, there is nobody left to tell. */
 static void say(const char *line, size_t size)
@@ -18,12 +21,26 @@ SSV_PRINTF(1, 0)
 static void complain_with(const char *format, va_list arguments, const char *help)
 {
 	char message[LINE_SIZE - 64], line[LINE_SIZE];
+	size_t start = strlen(where);
 	int n;
 
-	vsnprintf(message, sizeof(message), format, arguments);
+	memcpy(message, where, start);
+	vsnprintf(message + start, sizeof(message) - start, format, arguments);
 	ssv_make_harmless(message);
 	n = snprintf(line, sizeof(line), "%s: %s%s\n", complain_name, message, help);
 	say(line, (size_t)n);
+}
+
+void complain_where(const char *format, ...)
+{
+	va_list arguments;
+
+	where[0] = '\0';
+	if (format == NULL)
+		return;
+	va_start(arguments, format);
+	vsnprintf(where, sizeof(where), format, arguments);
+	va_end(arguments);
 }
 
 void complain(const char *format, ...)

@@ -13,6 +13,9 @@ extern const char complain_name[];
 /** "NAME: …" and a newline to standard error in one write(2), control characters made harmless. */
 void complain(const char *format, ...) SSV_PRINTF(1, 2);
 
+/** What stands in front of each message from now on, as "FILE:LINE: "; NULL: nothing. */
+void complain_where(const char *format, ...) SSV_PRINTF(1, 2);
+
 /** The same for a mistake on the command line: adds where help is to be had; returns EXIT_USAGE. */
 int complain_usage(const char *format, ...) SSV_PRINTF(1, 2);
 

@@ -79,6 +79,51 @@ static void init_admission(struct ssv_admission_mixin *admission, struct ssv_ser
 	admission->deny_count = settings->deny.count;
 }
 
+static enum ssv_transport transport_of(const struct listener *listener)
+{
+	return listener->server->server_address.transport;
+}
+
+struct ssv_unix_socket *listener_file(struct listener *listener)
+{
+	switch (transport_of(listener)) {
+	case SSV_UNIX:
+		return &listener->of.unix_stream.file;
+	case SSV_UNIXGRAM:
+		return &listener->of.unix_datagram.file;
+	case SSV_TCP:
+	case SSV_UDP:
+	default:
+		return NULL;
+	}
+}
+
+int listener_adopt(struct listener *listener, int fd)
+{
+	switch (transport_of(listener)) {
+	case SSV_UDP:
+		return ssv_udp_server_adopt(&listener->of.udp, fd);
+	case SSV_UNIX:
+		return ssv_unix_stream_server_adopt(&listener->of.unix_stream, fd);
+	case SSV_UNIXGRAM:
+		return ssv_unix_datagram_server_adopt(&listener->of.unix_datagram, fd);
+	case SSV_TCP:
+	default:
+		return ssv_tcp_server_adopt(&listener->of.tcp, fd);
+	}
+}
+
+static void init_socket(struct listener *listener, const struct listener_settings *settings)
+{
+	struct ssv_unix_socket *file = listener_file(listener);
+
+	listener->server->shared = settings->may_be_handed_over;
+	if (file == NULL)
+		return;
+	file->uid = settings->file_user;
+	file->gid = settings->file_group;
+}
+
 const char *listener_modes(
 	const struct ssv_address *at, const struct ssv_handler_descriptor *handler)
 {
@@ -115,4 +160,6 @@ void listener_init(struct listener *listener, const struct ssv_address *at,
 	else if (strcmp(listener->mode, "forking") == 0)
 		init_forking(&listener->mixin.forking, listener->server, settings);
 	init_admission(&listener->admission, listener->server, settings);
+	init_socket(listener, settings);
+	ssv_address_format(at, listener->asked);
 }

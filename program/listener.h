@@ -16,6 +16,9 @@ struct listener_settings {
 	int max_connections, max_per_address, rate; /**< 0: any number */
 	int when_full;                              /**< 0: wait, 1: refuse */
 	struct cidr_list allow, deny;
+	uid_t file_user; /**< whose a Unix socket's file is to be; (uid_t)-1: the process's */
+	gid_t file_group;
+	bool may_be_handed_over;
 };
 
 /** It must not move after its init. */
@@ -32,8 +35,11 @@ struct listener {
 		struct ssv_threading_mixin threading;
 		struct ssv_forking_mixin forking;
 	} mixin;
-	struct ssv_server *server; /**< the BaseServer in `of` */
-	const char *mode;          /**< what it is: "sync", "threading" or "forking" */
+	struct ssv_server *server;         /**< the BaseServer in `of` */
+	const char *mode;                  /**< what it is: "sync", "threading" or "forking" */
+	char asked[SSV_ADDRESS_TEXT_SIZE]; /**< the address as it was before its open */
+	bool was_passed;                   /**< whoever started the program opened the socket */
+	bool was_inherited;                /**< its predecessor did */
 };
 
 /** The modes in which the handler works over the transport of `at`, its default first. */
@@ -44,5 +50,11 @@ const char *listener_modes(
  * The settings must stay as long as it. Cannot fail. */
 void listener_init(struct listener *listener, const struct ssv_address *at,
 	const struct ssv_handler_descriptor *handler, const struct listener_settings *settings);
+
+/** The class's own adopt, as ssv_tcp_server_adopt(). */
+int listener_adopt(struct listener *listener, int fd);
+
+/** The file of a Unix socket; NULL for other classes. */
+struct ssv_unix_socket *listener_file(struct listener *listener);
 
 #endif

@@ -161,13 +161,20 @@ static int set_own(const struct options *options, int index)
 	return rc < 0 ? -EINVAL : 0;
 }
 
-static int set_letter(const struct options *options, int letter)
+static int index_of_letter(const struct option_spec *specs, int letter)
 {
 	int i = 0;
 
-	while (options->specs[i].letter != letter)
+	while (specs[i].letter != letter)
 		i++;
-	return set_spec(options, i);
+	return i;
+}
+
+/* Where a single one is asked for, the others are read over. */
+static bool is_asked_for(const struct options *options, int index, int specs)
+{
+	return options->only == NULL ||
+	       (index < specs && strcmp(options->specs[index].name, options->only) == 0);
 }
 
 /* getopt_long() leaves in optopt which option it was that is wrong, or 0 for none that it knows. */
@@ -186,15 +193,14 @@ static int complain_option(int c, const char *argument)
 
 static int take(const struct options *options, int c, char **argv)
 {
-	int specs = count_specs(options->specs);
+	int specs = count_specs(options->specs), index;
 
 	if (c == '?' || c == ':')
 		return complain_option(c, argv[optind - 1]);
-	if (c < FIRST_LONG)
-		return set_letter(options, c);
-	if (c - FIRST_LONG < specs)
-		return set_spec(options, c - FIRST_LONG);
-	return set_own(options, c - FIRST_LONG - specs);
+	index = c < FIRST_LONG ? index_of_letter(options->specs, c) : c - FIRST_LONG;
+	if (!is_asked_for(options, index, specs))
+		return 0;
+	return index < specs ? set_spec(options, index) : set_own(options, index - specs);
 }
 
 int options_parse(const struct options *options, int argc, char **argv, bool stop_at_operand)

@@ -41,6 +41,7 @@ struct options {
 	void *settings;
 	const struct ssv_handler_option *own; /**< a handler's, or NULL */
 	void *state;                          /**< what they are set in */
+	const char *only; /**< the one that is set, the others are read over; or NULL: all are */
 };
 
 /**

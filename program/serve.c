@@ -1,12 +1,17 @@
 #include "serve.h"
+#include "activation.h"
 #include "complain.h"
+#include "config.h"
+#include "connection.h"
 #include "explain.h"
+#include "inheritance.h"
 #include "listener.h"
 #include "log_output.h"
 #include "options.h"
 #include "output.h"
 #include "registry.h"
 #include "request_limit.h"
+#include "service.h"
 #include "stats.h"
 #include "stopper.h"
 #include "words.h"
@@ -26,6 +31,8 @@ struct settings {
 	const char *stats; /* an address, or NULL */
 	bool stats_public;
 	struct log_settings log;
+	struct service_settings service;
+	const char *config; /* or NULL */
 };
 
 struct serve {
@@ -39,6 +46,12 @@ struct serve {
 	struct stopper stopper;
 	struct stats stats;
 	struct request_limit requests; /* of the one server, if there is one */
+	struct connection connection;  /* instead of a listener, … */
+	bool is_connection;            /* … if it is one */
+	struct service service;
+	struct config config;
+	int argument_count; /* of the command line, the command being the first */
+	char **arguments;
 };
 
 static const struct option_spec specs[] = {
@@ -82,6 +95,20 @@ static const struct option_spec specs[] = {
 		offsetof(struct settings, stats), 0, 0, 0},
 	{"stats-public", NULL, "tell it also where other hosts can reach it", option_set_flag,
 		offsetof(struct settings, stats_public), 0, 0, 0},
+	{"config", "FILE", "take options from a file, too", option_set_text,
+		offsetof(struct settings, config), 0, 0, 0},
+	{"user", "USER", "become this user when all is bound", option_set_text,
+		offsetof(struct settings, service.user), 0, 0, 0},
+	{"group", "GROUP", "and this group (default: the user's)", option_set_text,
+		offsetof(struct settings, service.group), 0, 0, 0},
+	{"pid-file", "PATH", "write the process id to this file", option_set_text,
+		offsetof(struct settings, service.pid_file), 0, 0, 0},
+	{"handover", NULL, "on SIGHUP, have the program anew take over", option_set_flag,
+		offsetof(struct settings, service.handover), 0, 0, 0},
+	{"drain", "SECONDS", "let clients finish then; 0: no limit (default)", option_set_seconds,
+		offsetof(struct settings, service.drain), 0, OPTION_SECONDS_MAX, 0},
+	{"inetd", NULL, "serve the socket that is standard input", option_set_flag,
+		offsetof(struct settings, service.inetd), 0, 0, 0},
 	{"log", "text|json", "the log as lines for people (the default) or programs",
 		option_set_choice, offsetof(struct settings, log.format), 0, 0, 0},
 	{"log-to", "PLACE", "stderr (the default), syslog, or syslog:PATH for its socket",
@@ -102,8 +129,8 @@ static const char help_head[] =
 	"\n"
 	"Serves until SIGINT (Ctrl-C) or SIGTERM; a second one ends it at once.\n"
 	"HANDLER is a name that `socketserver handlers` shows, or the path of a plug-in.\n"
-	"ADDRESS is tcp://HOST:PORT, udp://HOST:PORT, unix:PATH or unixgram:PATH; port 0\n"
-	"is any free one; default: " DEFAULT_PLACE " over the handler's first transport.\n"
+	"ADDRESS is tcp://HOST:PORT, udp://HOST:PORT, unix:PATH, unixgram:PATH, fd:NAME;\n"
+	"port 0: any free one; default: " DEFAULT_PLACE " over HANDLER's first transport.\n"
 	"\n"
 	"Options, before or after the operands (a handler's own: after HANDLER):\n";
 
@@ -191,26 +218,121 @@ static int check_reach(const struct serve *serve, const struct ssv_address *at, 
 	return EXIT_USAGE;
 }
 
-static int add_listener(struct serve *serve, const char *text)
+/* The next listener, for an address that fits. */
+static int init_listener(struct serve *serve, const struct ssv_address *at, const char *text)
 {
 	struct listener *listener = &serve->listeners[serve->count];
-	struct ssv_address at;
-	const char *error;
-	int status;
+	int status = check_fit(serve, at, text);
 
-	if (ssv_address_parse(&at, text, &error) < 0)
-		return complain_usage("bad address: %s: %s", text, error);
-	status = check_fit(serve, &at, text);
 	if (status == 0)
-		status = check_reach(serve, &at, text);
+		status = check_reach(serve, at, text);
 	if (status != 0)
 		return status;
-	listener_init(listener, &at, serve->handler, &serve->settings.listener);
+	listener_init(listener, at, serve->handler, &serve->settings.listener);
 	apply_settings(serve, listener->server);
 	if (serve->settings.requests > 0)
 		request_limit_init(&serve->requests, listener->server, serve->settings.requests);
 	serve->servers[serve->count++] = listener->server;
 	return 0;
+}
+
+static int adopt(struct listener *listener, int fd, const char *text)
+{
+	int rc = listener_adopt(listener, fd);
+
+	if (rc == 0)
+		return 0;
+	complain("socket not to be served: %s: %s: pass one that is bound", text, strerror(-rc));
+	return EXIT_FAILURE;
+}
+
+static int add_own(struct serve *serve, const char *text)
+{
+	char asked[SSV_ADDRESS_TEXT_SIZE];
+	struct ssv_address at;
+	const char *error;
+	int status, fd;
+
+	if (ssv_address_parse(&at, text, &error) < 0)
+		return complain_usage("bad address: %s: %s", text, error);
+	status = init_listener(serve, &at, text);
+	if (status != 0)
+		return status;
+	fd = inheritance_take(ssv_address_format(&at, asked));
+	if (fd < 0)
+		return 0;
+	serve->listeners[serve->count - 1].was_inherited = true;
+	return adopt(&serve->listeners[serve->count - 1], fd, text);
+}
+
+/* Its server has one request, and then ends. */
+static int add_connection(struct serve *serve, const struct passed_socket *passed, const char *text)
+{
+	struct ssv_server *server = serve->servers[serve->count - 1];
+
+	if (serve->settings.service.handover)
+		return complain_usage(
+			"a connection: %s: it cannot be handed over: leave out --handover", text);
+	connection_init(&serve->connection, server, passed->fd);
+	request_limit_init(&serve->requests, server, 1);
+	serve->is_connection = true;
+	return 0;
+}
+
+static int add_socket(struct serve *serve, const struct passed_socket *passed, const char *text)
+{
+	struct passed_kind kind;
+	int rc = activation_look(passed->fd, &kind), status;
+
+	if (rc < 0) {
+		complain("socket not to be served: %s: %s: pass one of TCP, UDP or Unix", text,
+			strerror(-rc));
+		return EXIT_FAILURE;
+	}
+	status = init_listener(serve, &kind.at, text);
+	if (status != 0)
+		return status;
+	serve->listeners[serve->count - 1].was_passed = true;
+	if (kind.is_connection)
+		return add_connection(serve, passed, text);
+	return adopt(&serve->listeners[serve->count - 1], passed->fd, text);
+}
+
+/* All of that name. */
+static int add_passed(struct serve *serve, const char *text)
+{
+	const struct passed_socket *passed = activation_take(text);
+	int status = 0;
+
+	if (passed == NULL) {
+		complain("no such socket: %s: none was passed under this name or number, or it is "
+			 "served already",
+			text);
+		return EXIT_FAILURE;
+	}
+	for (; passed != NULL && status == 0; passed = activation_take(text))
+		status = add_socket(serve, passed, text);
+	return status;
+}
+
+static int add_all_passed(struct serve *serve)
+{
+	char text[ACTIVATION_NAME_SIZE + 16];
+	const struct passed_socket *sockets;
+	size_t count;
+	int status = 0;
+
+	sockets = activation_sockets(&count);
+	for (size_t i = 0; i < count && status == 0; i++) {
+		snprintf(text, sizeof(text), "fd:%d", sockets[i].number);
+		status = add_passed(serve, text);
+	}
+	return status;
+}
+
+static int add_listener(struct serve *serve, const char *text)
+{
+	return activation_is_address(text) ? add_passed(serve, text) : add_own(serve, text);
 }
 
 static int add_default_listener(struct serve *serve)
@@ -226,21 +348,29 @@ static int add_default_listener(struct serve *serve)
 	return add_listener(serve, text);
 }
 
+/* As many as there can be. */
+static int allocate_listeners(struct serve *serve, size_t count)
+{
+	serve->listeners = calloc(count, sizeof(*serve->listeners));
+	serve->servers = calloc(count, sizeof(*serve->servers));
+	if (serve->listeners != NULL && serve->servers != NULL)
+		return 0;
+	return complain_memory();
+}
+
 static int add_listeners(struct serve *serve, int count, char **addresses)
 {
-	size_t n = count > 0 ? (size_t)count : 1;
-	int status = 0;
+	size_t passed;
+	int status;
 
-	serve->listeners = calloc(n, sizeof(*serve->listeners));
-	serve->servers = calloc(n, sizeof(*serve->servers));
-	if (serve->listeners == NULL || serve->servers == NULL) {
-		complain_memory();
-		return EXIT_FAILURE; /* what the analyzer does not see behind the call */
-	}
-	if (count == 0)
-		return add_default_listener(serve);
+	(void)activation_sockets(&passed);
+	status = allocate_listeners(serve, (size_t)count + ACTIVATION_MAX);
+	if (status == 0 && count == 0)
+		status = passed > 0 ? add_all_passed(serve) : add_default_listener(serve);
 	for (int i = 0; i < count && status == 0; i++)
 		status = add_listener(serve, addresses[i]);
+	if (status == 0 && serve->is_connection && serve->count > 1)
+		return complain_usage("a connection among other addresses: it has to come alone");
 	return status;
 }
 
@@ -259,6 +389,18 @@ static int open_handler(struct serve *serve)
 	if (rc == 0)
 		return 0;
 	return error != NULL ? EXIT_USAGE : EXIT_FAILURE; /* with words: it is not to be used so */
+}
+
+/* As the user that it will serve as. */
+static int open_handler_as_user(struct serve *serve)
+{
+	const struct privileges *privileges = &serve->service.privileges;
+	int status = privileges_lend(privileges), back;
+
+	if (status == 0)
+		status = open_handler(serve);
+	back = privileges_take_back(privileges);
+	return status != 0 ? status : back;
 }
 
 /* A name may stand for another address by now: its reach is checked once more. */
@@ -283,12 +425,15 @@ static int open_servers(struct serve *serve)
 	return status;
 }
 
-/* Who started us without a standard output (EBADF) does not want to know. */
+/* Who started us without a standard output (EBADF) does not want to know; who has had an answer
+ * from our predecessor may not listen any more. */
 static int announce(struct serve *serve)
 {
 	char text[SSV_ADDRESS_TEXT_SIZE];
 	int rc, status;
 
+	if (serve->is_connection)
+		return 0; /* standard output may be what the client gets */
 	for (size_t i = 0; i < serve->count; i++)
 		printf("listening on %s (%s)\n",
 			ssv_address_format(&serve->servers[i]->server_address, text),
@@ -297,7 +442,7 @@ static int announce(struct serve *serve)
 	if (status != 0)
 		return status;
 	rc = output_flush();
-	return rc < 0 && rc != -EBADF ? explain_output(rc) : 0;
+	return rc < 0 && rc != -EBADF && !inheritance_exists() ? explain_output(rc) : 0;
 }
 
 static int serve_requests(struct serve *serve)
@@ -308,15 +453,33 @@ static int serve_requests(struct serve *serve)
 	return ssv_serve_all(serve->servers, serve->count);
 }
 
-static int open_and_serve(struct serve *serve)
+/* All that can go wrong before the first request. */
+static int become_ready(struct serve *serve)
 {
-	int rc = 0, status = open_servers(serve);
-	bool stopped;
+	int status = service_before_open(&serve->service);
 
+	if (status == 0)
+		status = open_servers(serve);
+	if (status == 0)
+		status = service_after_open(&serve->service, serve->listeners, serve->count);
 	if (status == 0)
 		status = announce(serve);
 	if (status == 0)
 		status = stats_start(&serve->stats);
+	if (status != 0)
+		return status;
+	if (serve->stats.server != NULL)
+		service_add(&serve->service, serve->stats.name, serve->stats.server,
+			stats_file(&serve->stats));
+	service_ready();
+	return 0;
+}
+
+static int open_and_serve(struct serve *serve)
+{
+	int rc = 0, status = become_ready(serve);
+	bool stopped;
+
 	if (status == 0)
 		rc = serve_requests(serve);
 	stopped = stopper_finish(&serve->stopper);
@@ -327,18 +490,28 @@ static int open_and_serve(struct serve *serve)
 	return EXIT_FAILURE;
 }
 
+static int start_stopper(struct serve *serve)
+{
+	const struct service_settings *service = &serve->settings.service;
+	int rc = stopper_start(&serve->stopper, serve->servers, serve->count,
+		service->handover ? &serve->service.handover : NULL,
+		service->drain > 0 ? service->drain : SSV_FOREVER);
+
+	if (rc == 0)
+		return 0;
+	complain(
+		"no thread for signals: %s: close some programs, or raise the limit with ulimit -u",
+		strerror(-rc));
+	return EXIT_FAILURE;
+}
+
 static int run(struct serve *serve)
 {
-	int rc, status;
+	int status = start_stopper(serve);
 
-	rc = stopper_start(&serve->stopper, serve->servers, serve->count);
-	if (rc < 0) {
-		complain("no thread for signals: %s: close some programs, or raise the limit with "
-			 "ulimit -u",
-			strerror(-rc));
-		return EXIT_FAILURE;
-	}
-	status = open_handler(serve);
+	if (status != 0)
+		return status;
+	status = open_handler_as_user(serve);
 	if (status != 0) {
 		stopper_finish(&serve->stopper);
 		return status;
@@ -362,47 +535,170 @@ static int find_handler(struct serve *serve, const char *name)
 	return complain_memory();
 }
 
-/* The handler is known, and is the first of the arguments. */
+static int check_handover(const struct serve *serve)
+{
+	const char *why = serve->handler->no_handover;
+
+	if (!serve->settings.service.handover)
+		return 0;
+	if (why != NULL)
+		return complain_usage(
+			"%s cannot be handed over: --handover: %s", serve->handler->name, why);
+	if (serve->settings.requests > 0)
+		return complain_usage("--requests with --handover: a successor would count anew: "
+				      "leave one out");
+	return 0;
+}
+
+/* Of the command line, or else the file's. */
+static int add_addresses(struct serve *serve, int count, char **addresses)
+{
+	if (count == 0) {
+		count = serve->config.address_count;
+		addresses = serve->config.addresses;
+	}
+	if (serve->settings.requests > 0 && count > 1)
+		return complain_usage(
+			"too many addresses: %s: --requests counts those of one", addresses[1]);
+	return add_listeners(serve, count, addresses);
+}
+
+static int prepare_service(struct serve *serve)
+{
+	struct settings *settings = &serve->settings;
+	int status = check_handover(serve);
+
+	if (status == 0)
+		status = service_open(settings->service.inetd);
+	if (status == 0)
+		status = service_prepare(&serve->service, &settings->service, serve->argument_count,
+			serve->arguments);
+	if (status != 0)
+		return status;
+	settings->listener.may_be_handed_over = settings->service.handover;
+	if (serve->service.privileges.change) {
+		settings->listener.file_user = serve->service.privileges.uid;
+		settings->listener.file_group = serve->service.privileges.gid;
+	}
+	return 0;
+}
+
+static int serve_addresses(struct serve *serve, int count, char **addresses)
+{
+	int status;
+
+	serve->log.log.level = serve->settings.verbose ? SSV_LOG_DEBUG : SSV_LOG_INFO;
+	status = log_output_open(&serve->log, &serve->settings.log);
+	if (status == 0)
+		status = prepare_service(serve);
+	if (status == 0)
+		status = add_addresses(serve, count, addresses);
+	if (status == 0 && serve->settings.stats != NULL)
+		status = stats_init(&serve->stats, serve->settings.stats,
+			serve->settings.stats_public, serve->listeners, serve->count);
+	if (status == 0)
+		status = run(serve);
+	service_close(&serve->service);
+	return status;
+}
+
+/* --- the command line, and a file --- */
+
+/* What is set first is what the file says, so that the command line wins. */
+static int parse_handlers_options(
+	struct serve *serve, int count, char **arguments, bool only_config)
+{
+	struct options options = {specs, &serve->settings, serve->handler->options, serve->state,
+		only_config ? "config" : NULL};
+
+	return options_parse(&options, count, arguments, false);
+}
+
+static int apply_config(struct serve *serve)
+{
+	struct options options = {
+		specs, &serve->settings, serve->handler->options, serve->state, NULL};
+
+	return config_apply(&serve->config, &options);
+}
+
+/* The options in front of the handler: where they end, or minus an exit status. */
+static int parse_first_options(struct serve *serve, const char *only)
+{
+	struct options options = {specs, &serve->settings, NULL, NULL, only};
+
+	return options_parse(&options, serve->argument_count, serve->arguments, true);
+}
+
+static int read_config(struct serve *serve)
+{
+	if (serve->settings.config == NULL || serve->config.path != NULL)
+		return 0;
+	return config_read(&serve->config, serve->settings.config);
+}
+
+/* The handler is known; what is behind it are the arguments, the first not looked at. */
 static int serve_handler(struct serve *serve, int count, char **arguments)
 {
-	struct options options = {specs, &serve->settings, serve->handler->options, serve->state};
-	int first, status;
+	int first = parse_handlers_options(serve, count, arguments, true), status;
 
-	first = options_parse(&options, count, arguments, false);
+	if (first < 0)
+		return -first;
+	status = read_config(serve);
+	if (status == 0)
+		status = apply_config(serve);
+	if (status != 0)
+		return status;
+	first = parse_first_options(serve, NULL);
+	if (first >= 0)
+		first = parse_handlers_options(serve, count, arguments, false);
 	if (first < 0)
 		return -first;
 	if (wants_help(serve))
 		return print_help(serve);
-	if (serve->settings.requests > 0 && count - first > 1)
-		return complain_usage("too many addresses: %s: --requests counts those of one",
-			arguments[first + 1]);
-	serve->log.log.level = serve->settings.verbose ? SSV_LOG_DEBUG : SSV_LOG_INFO;
-	status = log_output_open(&serve->log, &serve->settings.log);
-	if (status == 0)
-		status = add_listeners(serve, count - first, arguments + first);
-	if (status == 0 && serve->settings.stats != NULL)
-		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): serve_main() frees it */
-		status = stats_init(&serve->stats, serve->settings.stats,
-			serve->settings.stats_public, serve->listeners, serve->count);
-	return status != 0 ? status : run(serve);
+	return serve_addresses(serve, count - first, arguments + first);
 }
 
-static int serve_command(struct serve *serve, int count, char **arguments)
+static bool is_address(const char *text)
 {
-	struct options options = {specs, &serve->settings, NULL, NULL};
-	int first, status;
+	struct ssv_address at;
 
-	first = options_parse(&options, count, arguments, true);
+	return activation_is_address(text) || ssv_address_parse(&at, text, NULL) == 0;
+}
+
+/* Where the file names a handler, the first operand may be an address already. */
+static int find_and_serve(struct serve *serve, int first)
+{
+	int count = serve->argument_count, status;
+	char **arguments = serve->arguments;
+	const char *name = serve->config.handler;
+
+	if (first < count && (name == NULL || !is_address(arguments[first])))
+		name = arguments[first];
+	else
+		first--; /* which is an option, or the command */
+	if (name == NULL)
+		return complain_usage("no handler: serve: `socketserver handlers` lists them");
+	status = find_handler(serve, name);
+	return status != 0 ? status : serve_handler(serve, count - first, arguments + first);
+}
+
+static int serve_command(struct serve *serve)
+{
+	int first = parse_first_options(serve, "config"), status;
+
 	if (first < 0)
 		return -first;
-	if (first == count && wants_help(serve))
-		return print_help(serve);
-	if (first == count)
-		return complain_usage("no handler: serve: `socketserver handlers` lists them");
-	status = find_handler(serve, arguments[first]);
+	status = read_config(serve);
 	if (status != 0)
 		return status;
-	return serve_handler(serve, count - first, arguments + first);
+	if (first == serve->argument_count && serve->config.handler == NULL)
+		first = parse_first_options(serve, NULL); /* nothing but --help may be right */
+	if (first < 0)
+		return -first;
+	return wants_help(serve) && first == serve->argument_count && serve->config.handler == NULL
+		       ? print_help(serve)
+		       : find_and_serve(serve, first);
 }
 
 int serve_main(int count, char **arguments)
@@ -411,14 +707,19 @@ int serve_main(int count, char **arguments)
 		.settings = {.listener = {.max_threads = 1024,
 				     .max_children = 256,
 				     .stack_size = 256,
-				     .udp_rate = 20},
+				     .udp_rate = 20,
+				     .file_user = (uid_t)-1,
+				     .file_group = (gid_t)-1},
 			.timeout = 300 * 1000,
 			.grace = 5 * 1000},
+		.argument_count = count,
+		.arguments = arguments,
 	};
 	int status;
 
-	status = serve_command(&serve, count, arguments);
+	status = serve_command(&serve);
 	stats_close(&serve.stats);
+	config_free(&serve.config);
 	log_output_close(&serve.log);
 	free(serve.listeners);
 	free(serve.servers);

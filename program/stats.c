@@ -2,9 +2,12 @@
 #include "../handlers/monotonic.h"
 #include "complain.h"
 #include "explain.h"
+#include "handover.h"
+#include "inheritance.h"
 #include "stats_answer.h"
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -37,6 +40,35 @@ static void init_server(struct stats *stats, const struct ssv_address *at)
 	stats->server->limits.deadline = DEADLINE_MS;
 	stats->server->limits.max_line = STATS_QUESTION_MAX;
 	stats->server->grace = 0;
+	stats->server->shared = true; /* a successor's, too, for a moment */
+}
+
+struct ssv_unix_socket *stats_file(struct stats *stats)
+{
+	return stats->server->server_address.transport == SSV_UNIX
+		       ? &stats->of.local.unix_stream.file
+		       : NULL;
+}
+
+static int adopt(struct stats *stats, int fd)
+{
+	return stats_file(stats) != NULL
+		       ? ssv_unix_stream_server_adopt(&stats->of.local.unix_stream, fd)
+		       : ssv_tcp_server_adopt(&stats->of.tcp.tcp, fd);
+}
+
+/* The predecessor's, if there is one at this address. */
+static int inherit(struct stats *stats, const struct ssv_address *at)
+{
+	char text[SSV_ADDRESS_TEXT_SIZE];
+	int fd, rc;
+
+	snprintf(stats->name, sizeof(stats->name), HANDOVER_STATS "%s",
+		ssv_address_format(at, text));
+	fd = inheritance_take(stats->name);
+	rc = fd < 0 ? 0 : adopt(stats, fd);
+	stats->was_inherited = fd >= 0;
+	return rc < 0 ? explain_listen(rc, at) : 0;
 }
 
 static int check_address(const struct ssv_address *at, const char *text, bool public)
@@ -87,7 +119,7 @@ int stats_init(struct stats *stats, const char *address, bool public,
 	}
 	stats->count = count;
 	init_server(stats, &at);
-	return 0;
+	return inherit(stats, &at);
 }
 
 static double seconds_since_1970(void)
@@ -117,6 +149,8 @@ int stats_open(struct stats *stats, const char *handler, struct ssv_log *log)
 	rc = ssv_server_open(stats->server);
 	if (rc < 0)
 		return explain_listen(rc, &stats->server->server_address);
+	if (stats->was_inherited && stats_file(stats) != NULL)
+		(void)ssv_unix_socket_take_over(stats_file(stats), stats->server);
 	printf("stats on %s\n", ssv_address_format(&stats->server->server_address, text));
 	return 0;
 }

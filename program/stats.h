@@ -22,6 +22,8 @@ struct stats {
 	struct stats_process process;
 	pthread_t thread;
 	bool running;
+	char name[SSV_ADDRESS_TEXT_SIZE + 8]; /**< under which it is handed over */
+	bool was_inherited;                   /**< from a predecessor */
 };
 
 /**
@@ -41,6 +43,9 @@ int stats_start(struct stats *stats);
 /** When the others are closed, so that it can be seen who is still running. Harmless in any state,
  * also without an init, where all is 0. */
 void stats_close(struct stats *stats);
+
+/** The file of its socket; NULL where that is none of Unix. */
+struct ssv_unix_socket *stats_file(struct stats *stats);
 
 /** For the handler: writes what was asked for. Returns 0 or -ENOMEM. */
 int stats_write(struct stats *stats, const struct stats_format *format, FILE *to);

@@ -239,7 +239,7 @@ static int print_help(void)
 int top_main(int count, char **arguments)
 {
 	struct top top = {.settings.interval = 1000};
-	struct options options = {specs, &top.settings, NULL, NULL};
+	struct options options = {specs, &top.settings, NULL, NULL, NULL};
 	int first = options_parse(&options, count, arguments, false);
 
 	if (first < 0)

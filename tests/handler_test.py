@@ -73,16 +73,17 @@ def side_by_side(function, *lists):
 class Process:
     """Our program with these arguments. What it says on standard error is kept in a file. Its
     standard input and output are pipes, or a terminal of which only the bytes matter; terminal.py
-    has one with a screen to look at, for a program that edits lines on it."""
+    has one with a screen to look at, for a program that edits lines on it. `wrapper` is a command
+    that becomes the program, its arguments behind."""
 
     program = PROGRAM
 
-    def __init__(self, *arguments, terminal=False, **settings):
+    def __init__(self, *arguments, terminal=False, wrapper=(), **settings):
         self.errors = tempfile.TemporaryFile(dir=directory)
         self._output = b""
         ours, theirs = pty.openpty() if terminal else (None, subprocess.PIPE)
-        self.process = subprocess.Popen([self.program, *arguments], stdin=theirs, stdout=theirs,
-                                        stderr=self.errors, **settings)
+        settings = {"stdin": theirs, "stdout": theirs, "stderr": self.errors} | settings
+        self.process = subprocess.Popen([*wrapper, self.program, *arguments], **settings)
         self.pid = self.process.pid
         if terminal:
             os.close(theirs)

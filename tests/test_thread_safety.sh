@@ -16,11 +16,14 @@ unsafe=(asctime basename catgets crypt ctime dbm_open dirname drand48 ecvt encry
 # What the program calls nevertheless: where there is one thread, or of what no other thread has.
 alone=(getenv       # talk's terminal; nobody changes the environment
 	getopt_long # the command line
-	getpwnam    # exec, before it serves
+	getgrnam    # --group, before it serves
+	getpwnam    # exec, and --user, before they serve
+	getpwuid    # --user, before it serves
 	nl_langinfo # talk
 	readdir64   # a directory of its own
 	setlocale   # talk
-	strerror)   # glibc: each thread has a text of its own
+	strerror    # glibc: each thread has a text of its own
+	unsetenv)   # what is meant for this process alone, before it serves
 time_of_day=(time ftime gettimeofday pthread_cond_timedwait pthread_mutex_timedlock sem_timedwait alarm
 	getitimer setitimer)
 

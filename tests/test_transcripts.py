@@ -38,6 +38,7 @@ ANY = (  # what stands for what may be any
     (r"\b\d{4}-\d\d-\d\d\b", "DATE"),
     (r"\b\d\d:\d\d:\d\d\b", "TIME"),
     (r"\bunix:\d+\b", "unix:PID"),
+    (r"\bprocess \d+\b", "process PID"),
     (r"\bpid([ =:]+)\d+\b", r"pid\1PID"),
     (r"\b127\.\d+\.\d+\.\d+\b", "127.0.0.1"),
     (r"(\b127\.0\.0\.1|\[::1\]):\d+\b", r"\1:PORT"),

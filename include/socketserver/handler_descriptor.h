@@ -52,6 +52,8 @@ struct ssv_handler_descriptor {
 
 	/** Why it has no other transports or modes, for who asks for one; or NULL. */
 	const char *because;
+	/** Why a server of it cannot be handed over to a new process; NULL: it can. */
+	const char *no_handover;
 
 	/* What all its requests share, on all servers: each one's `user` points at it. May all be
 	 * absent. */

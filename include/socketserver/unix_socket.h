@@ -49,14 +49,16 @@ struct ssv_server;
 
 /**
  * The duty to remove the file goes with its socket from one process to its successor, which has
- * adopted that. take_over, after the successor's open, makes the file this server's as if its open
- * had made it; `file` is the server's own. Returns 0, also for an abstract name, which has no file;
- * -ENOENT where there is no socket file at the server's address any more, or what lstat(2) says.
- * give_up, in the predecessor, has close leave the file alone. Neither while another thread closes
- * the server.
+ * adopted that: after the successor's open this makes the file its server's, as if that open had
+ * made it; `file` is the server's own. Not while another thread closes the server. Returns 0, also
+ * for an abstract name, which has no file; -ENOENT where there is no socket file at the server's
+ * address any more, or what lstat(2) says.
  */
 SSV_API int ssv_unix_socket_take_over(
 	struct ssv_unix_socket *file, const struct ssv_server *server);
+
+/** In the one before: close leaves the file alone from now on. Not while another thread closes the
+ * server. */
 SSV_API void ssv_unix_socket_give_up(struct ssv_unix_socket *file);
 
 SSV_END_DECLS

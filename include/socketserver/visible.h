@@ -12,8 +12,8 @@ SSV_BEGIN_DECLS
 #define SSV_VISIBLE_SIZE(length) (4 * (length))
 
 /**
- * Copies text with its control characters made visible: such a byte is written as \xNN, in
- * hexadecimal digits. Newlines and tabs stay, and so does every other byte, also of UTF-8 that is
+ * Copies text with its control characters made visible: such a byte is written as a
+ * backslash, an x and two hexadecimal digits. Newlines and tabs stay, and so does every other byte, also of UTF-8 that is
  * not complete. U+0080 to U+009F are control characters, too, which terminals obey, bare or in
  * UTF-8; of their UTF-8 the second byte is written so. A text may come in pieces, cut anywhere:
  * `before`, 0 at first, keeps the bytes before the next one. Returns how much was written to `to`,

@@ -1,0 +1,342 @@
+#include "handover.h"
+#include "activation.h"
+#include "complain.h"
+#include "notify.h"
+#include <errno.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define PATIENCE 60000 /* ms, until a successor is ready */
+
+static int64_t now(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
+}
+
+int handover_init(struct handover *handover, int count, char **arguments)
+{
+	ssize_t length =
+		readlink("/proc/self/exe", handover->program, sizeof(handover->program) - 1);
+
+	handover->socket = -1;
+	handover->arguments = calloc((size_t)count + 2, sizeof(*handover->arguments));
+	if (length < 0 || handover->arguments == NULL) {
+		complain("not to be handed over: --handover: the program's own path: %s",
+			strerror(errno));
+		return EXIT_FAILURE;
+	}
+	handover->program[length] = '\0';
+	handover->arguments[0] = handover->program;
+	memcpy(handover->arguments + 1, arguments, (size_t)count * sizeof(*arguments));
+	return 0;
+}
+
+void handover_free(struct handover *handover)
+{
+	free(handover->arguments);
+	handover->arguments = NULL;
+}
+
+void handover_add(struct handover *handover, const char *name, const struct ssv_server *server,
+	struct ssv_unix_socket *file)
+{
+	if (handover->count < HANDOVER_MAX)
+		handover->handed[handover->count] =
+			(struct handed){.name = name, .server = server, .file = file};
+	handover->count++; /* too many are told of when they are to be handed over */
+}
+
+/* --- what the successor is given --- */
+
+struct parcel {
+	char text[HANDOVER_SIZE];
+	size_t length;
+	int fds[HANDOVER_MAX];
+	size_t count;
+};
+
+static int put(struct parcel *parcel, int fd, const char *text)
+{
+	size_t length = strlen(text) + 1;
+
+	if (parcel->count == HANDOVER_MAX || parcel->length + length > sizeof(parcel->text))
+		return -E2BIG;
+	memcpy(parcel->text + parcel->length, text, length);
+	parcel->length += length;
+	parcel->fds[parcel->count++] = fd;
+	return 0;
+}
+
+static int put_handed(struct parcel *parcel, const struct handover *handover)
+{
+	int rc = handover->count > HANDOVER_MAX ? -E2BIG : 0;
+
+	for (size_t i = 0; i < handover->count && rc == 0; i++)
+		rc = put(parcel, handover->handed[i].server->fd, handover->handed[i].name);
+	return rc;
+}
+
+static int put_passed(struct parcel *parcel)
+{
+	char text[sizeof(HANDOVER_PASSED) + ACTIVATION_NAME_SIZE + 16];
+	const struct passed_socket *sockets;
+	size_t count;
+	int rc = 0;
+
+	sockets = activation_sockets(&count);
+	for (size_t i = 0; i < count && rc == 0; i++) {
+		snprintf(text, sizeof(text), HANDOVER_PASSED "%d:%s", sockets[i].number,
+			sockets[i].name);
+		rc = put(parcel, sockets[i].fd, text);
+	}
+	return rc;
+}
+
+static int put_pid_file(struct parcel *parcel, const struct pid_file *file)
+{
+	char text[sizeof(HANDOVER_PID_FILE) + 4096];
+
+	if (file->path == NULL)
+		return 0;
+	snprintf(text, sizeof(text), HANDOVER_PID_FILE "%s", file->path);
+	return put(parcel, file->fd, text);
+}
+
+static int send_parcel(int socket, struct parcel *parcel)
+{
+	union {
+		struct cmsghdr header;
+		char data[CMSG_SPACE(HANDOVER_MAX * sizeof(int))];
+	} control;
+	const size_t size = parcel->count * sizeof(int);
+	struct iovec text = {.iov_base = parcel->text, .iov_len = parcel->length};
+	struct msghdr message = {
+		.msg_iov = &text,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = CMSG_SPACE(size),
+	};
+
+	control.header = (struct cmsghdr){
+		.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(size)};
+	memcpy(CMSG_DATA(&control.header), parcel->fds, size);
+	return sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 ? -errno : 0;
+}
+
+/* Before it is there, which will find it. */
+static int send_all(const struct handover *handover, int socket)
+{
+	struct parcel *parcel = calloc(1, sizeof(*parcel));
+	int rc = parcel == NULL ? -ENOMEM : put_handed(parcel, handover);
+
+	if (rc == 0)
+		rc = put_passed(parcel);
+	if (rc == 0)
+		rc = put_pid_file(parcel, handover->pid_file);
+	if (rc == 0)
+		rc = send_parcel(socket, parcel);
+	free(parcel);
+	return rc;
+}
+
+/* --- starting it --- */
+
+/* Ours, as it is without what we took out, and two lines more. */
+static char **make_environment(char *handed, char *manager)
+{
+	size_t count = 0, kept = 0;
+	char **environment;
+
+	while (environ[count] != NULL)
+		count++;
+	environment = calloc(count + 3, sizeof(*environment));
+	if (environment == NULL)
+		return NULL;
+	memcpy(environment, environ, count * sizeof(*environ));
+	kept = count;
+	environment[kept++] = handed;
+	if (manager != NULL)
+		environment[kept] = manager;
+	return environment;
+}
+
+static int spawn(struct handover *handover, int theirs, const sigset_t *mask, char **environment)
+{
+	posix_spawn_file_actions_t actions;
+	posix_spawnattr_t attributes;
+	int error;
+
+	posix_spawn_file_actions_init(&actions);
+	posix_spawnattr_init(&attributes);
+	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
+	posix_spawnattr_setsigmask(&attributes, mask);
+	error = posix_spawn_file_actions_adddup2(&actions, theirs, theirs); /* not close-on-exec */
+	if (error == 0)
+		error = posix_spawn(&handover->successor, handover->program, &actions, &attributes,
+			handover->arguments, environment);
+	posix_spawnattr_destroy(&attributes);
+	posix_spawn_file_actions_destroy(&actions);
+	return -error;
+}
+
+static int start(struct handover *handover, int theirs, const sigset_t *mask)
+{
+	char handed[64], manager[256], **environment;
+	int rc;
+
+	snprintf(handed, sizeof(handed), HANDOVER_VARIABLE "=%d", theirs);
+	if (notify_address() != NULL)
+		snprintf(manager, sizeof(manager), "NOTIFY_SOCKET=%s", notify_address());
+	environment = make_environment(handed, notify_address() != NULL ? manager : NULL);
+	rc = environment == NULL ? -ENOMEM : spawn(handover, theirs, mask, environment);
+	free(environment);
+	return rc;
+}
+
+static void tell_reloading(void)
+{
+	notify("RELOADING=1\nMONOTONIC_USEC=%lld\nSTATUS=starting a successor",
+		(long long)now() * 1000);
+}
+
+static void complain_start(const struct handover *handover, int error)
+{
+	complain("not handed over: cannot start %s: %s: this one goes on", handover->program,
+		strerror(-error));
+	notify("READY=1\nSTATUS=no successor could be started");
+}
+
+void handover_begin(struct handover *handover, const sigset_t *mask)
+{
+	int pair[2], rc = 0;
+
+	if (handover->socket >= 0) {
+		complain("not handed over: process %d is being started already",
+			(int)handover->successor);
+		return;
+	}
+	tell_reloading();
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) {
+		complain_start(handover, -errno);
+		return;
+	}
+	rc = send_all(handover, pair[0]);
+	if (rc == 0)
+		rc = start(handover, pair[1], mask);
+	close(pair[1]);
+	if (rc < 0) {
+		complain_start(handover, rc);
+		close(pair[0]);
+		return;
+	}
+	handover->socket = pair[0];
+	handover->patience_ends = now() + PATIENCE;
+}
+
+/* --- until it is ready --- */
+
+int handover_fd(const struct handover *handover)
+{
+	return handover->socket;
+}
+
+int handover_patience(const struct handover *handover)
+{
+	int64_t left = handover->patience_ends - now();
+
+	if (handover->socket < 0)
+		return -1;
+	return left > 0 ? (int)left : 0;
+}
+
+static void close_socket(struct handover *handover)
+{
+	close(handover->socket);
+	handover->socket = -1;
+}
+
+/* Of what the successor has said that it serves. The same order as they were sent in. */
+static void give_up_files(struct handover *handover, const char *served, size_t length)
+{
+	for (size_t i = 0; i < handover->count && i < length; i++)
+		if (served[i] == '1' && handover->handed[i].file != NULL)
+			ssv_unix_socket_give_up(handover->handed[i].file);
+}
+
+/* The manager learns first who the main process is: from then on it hears the successor. */
+static void give_up_duties(struct handover *handover, const char *served, size_t length)
+{
+	const char yours = HANDOVER_YOURS;
+
+	give_up_files(handover, served, length);
+	notify("MAINPID=%d", (int)handover->successor);
+	(void)send(handover->socket, &yours, 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+	close_socket(handover);
+	if (handover->beside != NULL)
+		ssv_server_close(handover->beside);
+	complain("handed over to process %d", (int)handover->successor);
+}
+
+/* It is ended, if it is not gone. */
+static int end_successor(struct handover *handover)
+{
+	int status = 0;
+
+	close_socket(handover);
+	kill(handover->successor, SIGKILL);
+	while (waitpid(handover->successor, &status, 0) < 0 && errno == EINTR)
+		;
+	pid_file_write(handover->pid_file); /* its number may be in it by now */
+	return status;
+}
+
+/* One that is ending keeps its status, though it is killed. */
+static void fail(struct handover *handover, bool in_time)
+{
+	int status = end_successor(handover);
+
+	if (!in_time)
+		complain("not handed over: the new program was not ready in %d s: this one goes on",
+			PATIENCE / 1000);
+	else
+		complain("not handed over: the new program ended with %s %d: this one goes on",
+			WIFEXITED(status) ? "status" : "signal",
+			WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status));
+	notify("READY=1\nSTATUS=the new program did not start");
+}
+
+bool handover_is_done(struct handover *handover, bool readable)
+{
+	char answer[1 + HANDOVER_MAX];
+	ssize_t n;
+
+	if (handover->socket < 0)
+		return false;
+	if (!readable) {
+		if (handover_patience(handover) == 0)
+			fail(handover, false);
+		return false;
+	}
+	n = recv(handover->socket, answer, sizeof(answer), MSG_DONTWAIT);
+	if (n > 0 && answer[0] == HANDOVER_READY) {
+		give_up_duties(handover, answer + 1, (size_t)n - 1);
+		return true;
+	}
+	fail(handover, true);
+	return false;
+}
+
+void handover_cancel(struct handover *handover)
+{
+	if (handover->socket >= 0)
+		end_successor(handover);
+}

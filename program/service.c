@@ -1,0 +1,97 @@
+#include "service.h"
+#include "activation.h"
+#include "complain.h"
+#include "inheritance.h"
+#include "notify.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+int service_open(bool inetd)
+{
+	int status;
+
+	notify_open();
+	status = activation_open();
+	if (status == 0)
+		status = inheritance_open();
+	/* A successor's is in what it inherits. */
+	if (status == 0 && inetd && !inheritance_exists())
+		status = activation_take_standard_input();
+	return status;
+}
+
+int service_prepare(struct service *service, const struct service_settings *settings, int count,
+	char **arguments)
+{
+	int status;
+
+	service->settings = settings;
+	service->pid_file.fd = -1;
+	status = privileges_find(&service->privileges, settings->user, settings->group);
+	if (status == 0 && settings->handover)
+		status = handover_init(&service->handover, count, arguments);
+	return status;
+}
+
+int service_before_open(struct service *service)
+{
+	const char *path = service->settings->pid_file;
+	char name[sizeof(HANDOVER_PID_FILE) + 4096];
+	int fd = -1;
+
+	if (path != NULL) {
+		snprintf(name, sizeof(name), HANDOVER_PID_FILE "%s", path);
+		fd = inheritance_take(name);
+	}
+	return pid_file_open(&service->pid_file, path, fd);
+}
+
+/* Where the file is gone, clients come by other addresses: no reason not to serve. */
+static void take_over_files(struct listener *listeners, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct ssv_unix_socket *file = listener_file(&listeners[i]);
+
+		if (!listeners[i].was_inherited || file == NULL)
+			continue;
+		if (ssv_unix_socket_take_over(file, listeners[i].server) < 0)
+			complain("socket file lost: %s: somebody has removed it",
+				listeners[i].asked);
+	}
+}
+
+int service_after_open(struct service *service, struct listener *listeners, size_t count)
+{
+	int status = privileges_drop(&service->privileges);
+
+	if (status != 0)
+		return status;
+	service->handover.pid_file = &service->pid_file;
+	for (size_t i = 0; i < count; i++)
+		if (!listeners[i].was_passed)
+			handover_add(&service->handover, listeners[i].asked, listeners[i].server,
+				listener_file(&listeners[i]));
+	take_over_files(listeners, count);
+	return pid_file_write(&service->pid_file);
+}
+
+void service_add(struct service *service, const char *name, struct ssv_server *beside,
+	struct ssv_unix_socket *file)
+{
+	service->handover.beside = beside;
+	handover_add(&service->handover, name, beside, file);
+}
+
+void service_ready(void)
+{
+	inheritance_ready();
+	notify("READY=1\nSTATUS=serving");
+}
+
+void service_close(struct service *service)
+{
+	pid_file_close(&service->pid_file);
+	handover_free(&service->handover);
+}
