@@ -300,15 +300,14 @@ static void end(struct ssv_worker *worker)
 	threading->ended = pthread_self();
 	threading->threads--;
 	threading->ending++;
-	if (threading->waiting == 0 && threading->leading)
-		ssv_worker_add_waiter(
-			threading); /* the one that a handler has ended was to be it */
 	pthread_mutex_unlock(&threading->lock);
 	if (has_ended)
 		pthread_join(ended, NULL);
 	ssv_request_free(&worker->request);
 	pthread_mutex_lock(&threading->lock);
 	threading->ending--;
+	if (threading->waiting == 0 && threading->leading)
+		ssv_worker_add_waiter(threading); /* a handler has ended who was to be it */
 	ssv_serving_given_back(threading->layer.server);
 	pthread_cond_broadcast(&threading->changed);
 	pthread_mutex_unlock(&threading->lock);

@@ -8,8 +8,8 @@
  * without patience. The last run is not stopped before all clients are served, or else at any moment.
  *
  * A step of the model is a system call, an atomic, or what happens under threading->lock between two
- * of those. A thread may be idle for too long at any time, the grace over, a handler slow; the first
- * client's handler may wait until all others have been served. Promised:
+ * of those. A thread may be idle for too long at any time, the grace over, a handler slow, or the end of
+ * its thread; the first client's handler may wait until all others have been served. Promised:
  * - all clients are served, each once, whatever the stops in between (else the last run never ends);
  * - but for what a policy of refusing allows, none is turned away, and none is dropped but by a close
  *   that has cut the connections already;
@@ -23,6 +23,8 @@
  * holds: -DTHREADS=2 -DNO_THREADS=0 -DIDLE_TIMES=0 -DPOLL
  * holds: -DTHREADS=1 -DREFUSE
  * holds: -DTHREADS=2 -DREFUSE -DNO_THREADS=0
+ * holds: -DTHREADS=1 -DEXITS=1
+ * holds: -DTHREADS=2 -DEXITS=1 -DIDLE_TIMES=0 -DNO_THREADS=0
  * ends: -DTHREADS=1
  * ends: -DTHREADS=1 -DREFUSE
  * ends: -DTHREADS=2 -DIDLE_TIMES=0 -DRUNS=1 -DQUIET
@@ -38,6 +40,7 @@
  * fails: -DMUTANT=10 -DTHREADS=1  requests are accepted before anybody is there for them
  * fails: -DMUTANT=11 -DTHREADS=1 -DREFUSE  what is held is turned away in place of the surplus
  * fails: -DMUTANT=13 -DTHREADS=1 -DREFUSE  one is turned away though a thread is on its way
+ * fails: -DMUTANT=14 -DTHREADS=1 -DEXITS=1  a handler ends its thread, and no other takes its place
  * spins: -DMUTANT=12 -DIDLE_TIMES=0 -DRUNS=1 -DQUIET  a rest that is over is over again and again
  */
 
@@ -62,19 +65,23 @@
 #ifndef IDLE_TIMES
 #define IDLE_TIMES 1
 #endif
+#ifndef EXITS
+#define EXITS 0
+#endif
 #ifdef REFUSE
 #define POLL
 #endif
 
-#define SLOTS (THREADS + 1) /* and one that has ended but is not joined */
+#define SLOTS (THREADS + 1 + EXITS) /* and those that have ended but are not joined */
 
 mtype = { NOWHERE, IDLE, HOLDING };                    /* worker->listed, and on which list */
 mtype = { AWAY, QUEUED, TAKEN, SERVED, REFUSED, DROPPED }; /* a client */
 mtype = { GOT, E_AGAIN, E_BUSY, E_NOMEM };
 
-#define is_idle() (listed[0] == IDLE || listed[1] == IDLE || listed[SLOTS - 1] == IDLE)
+#define is_idle() (listed[0] == IDLE || listed[1] == IDLE || listed[SLOTS - 2] == IDLE || listed[SLOTS - 1] == IDLE)
 #define has_one(worker) (request[worker] != 0 || taken[worker])
-#define is_held() (listed[0] == HOLDING || listed[1] == HOLDING || listed[SLOTS - 1] == HOLDING)
+#define is_held() (listed[0] == HOLDING || listed[1] == HOLDING || listed[SLOTS - 2] == HOLDING || \
+	listed[SLOTS - 1] == HOLDING)
 
 /* The kernel's. */
 chan backlog = [CLIENTS] of { byte };
@@ -112,6 +119,7 @@ bool waits;           /* the first one's handler, for all others */
 bool cut;             /* the connections of all open requests are shut down */
 byte no_threads = NO_THREADS;  /* times that a thread cannot be started */
 byte idle_times = IDLE_TIMES;  /* times that one is idle for too long */
+byte exits = EXITS;            /* times that a handler ends its thread */
 
 /* --- loop.c, serving.c --- */
 
@@ -392,8 +400,14 @@ got:
 
 process:
 	finish();
-	atomic { taken[me] = false; busy-- }
-	goto next;
+	atomic {
+		taken[me] = false;
+		busy--;
+		if
+		:: true -> goto next
+		:: exits > 0 -> exits--; leave(); goto left /* abandon() */
+		fi
+	}
 
 left:
 #if MUTANT != 7
@@ -408,6 +422,12 @@ left:
 #else
 		ending--;
 #endif
+		if
+#if MUTANT != 14
+		:: waiting == 0 && leading -> add_waiter()
+#endif
+		:: else
+		fi;
 		given_back();
 		had_ended = false;
 		other = 0;
