@@ -19,12 +19,12 @@ MARGIN = 0.10
 ADDRESSES = {"echo": "tcp://127.0.0.1:0", "churn": "tcp://127.0.0.1:0",
              "datagram": "udp://127.0.0.1:0"}
 FIGURES = {
-    ("sync", "echo"): 538,
-    ("sync", "churn"): 2162,
-    ("sync", "datagram"): 2056,
-    ("threading", "echo"): 540,
-    ("threading", "churn"): 2400,
-    ("threading", "datagram"): 2282,
+    ("sync", "echo"): 567,
+    ("sync", "churn"): 2439,
+    ("sync", "datagram"): 2328,
+    ("threading", "echo"): 570,
+    ("threading", "churn"): 2718,
+    ("threading", "datagram"): 2597,
 }
 
 
