@@ -135,7 +135,7 @@ static bool is_concurrent(const struct ssv_server *server)
 	return true;
 }
 
-/* 8, or an eighth of RLIMIT_NOFILE: accept4 takes its number before it waits. */
+/* max_waiting, or an eighth of RLIMIT_NOFILE: accept4 takes its number before it waits. */
 static int limit_of_waiting(const struct ssv_threading_mixin *threading)
 {
 	struct rlimit limit;
