@@ -38,9 +38,10 @@ def version(*command):
 
 
 def describe(arguments):
+    release = platform.release().split("-")[0]
     compilers = [version("gcc", "--version"), version("go", "version")]
     return {
-        "machine": machine(), "kernel": f"{platform.system()} {platform.release()}",
+        "machine": machine(), "kernel": f"{platform.system()} {release}",
         "compilers": ", ".join(filter(None, compilers)) + f", CPython {platform.python_version()}",
         "date": datetime.date.today().isoformat(),
         "command": " ".join(["./dev bench", *(a for a in arguments if a != "--write")]),
