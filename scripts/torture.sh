@@ -99,7 +99,7 @@ count() { # LOG
 			if (!kinds && checks)
 				add(checks, "checks")
 			for (i = 1; i <= kinds; i++)
-				printf "%s%d %s", i > 1 ? ", " : "", sum[order[i]], order[i]
+				printf "%s%d %s", (i > 1 ? ", " : ""), sum[order[i]], order[i]
 			if (!kinds)
 				printf "–"
 		}' "$1"

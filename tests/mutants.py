@@ -63,7 +63,8 @@ class Build:
         self.directory = directory / "build"
         self.copy()
         if not (self.directory / "build.ninja").exists():
-            run(["meson", "setup", self.directory, self.tree, "-Dtests=enabled"])
+            run(["meson", "setup", self.directory, self.tree, "-Dtests=enabled",
+                 "-Ddocs=disabled"])
 
     def copy(self):
         """What is the same keeps its time, so that ninja leaves it alone."""

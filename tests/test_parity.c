@@ -446,6 +446,37 @@ START_TEST(close_closes_the_socket)
 }
 END_TEST
 
+/* Which descriptors there are. */
+static void note_descriptors(bool *are, int count)
+{
+	for (int fd = 0; fd < count; fd++)
+		are[fd] = fcntl(fd, F_GETFD) >= 0;
+}
+
+/* With a request in hand, where it lasts until its client ends it. */
+START_TEST(a_program_that_the_host_starts_inherits_no_descriptor)
+{
+	bool before[256], now[256];
+	struct ssv_stream client;
+	struct served served;
+
+	note_descriptors(before, LENGTH(before));
+	open_server(_i, &probed);
+	serve(&served, server);
+	expect_service();
+	connect_client(&client, server);
+	while (class->is_stream && __atomic_load_n(&seen->calls, __ATOMIC_SEQ_CST) < 11)
+		poll(NULL, 0, 1); /* VPSHFDC of the first, VPSH of this */
+	note_descriptors(now, LENGTH(now));
+	ck_assert_int_ge(server->fd, 0);
+	for (int fd = 0; fd < LENGTH(now); fd++)
+		ck_assert_msg(before[fd] || !now[fd] || (fcntl(fd, F_GETFD) & FD_CLOEXEC),
+			"%s: descriptor %d is inherited", class->name, fd);
+	disconnect_client(&client);
+	stop_and_close(&served);
+}
+END_TEST
+
 /* test_threads_reaped */
 /* Threads or children that there are for requests. */
 static int kept(void)
@@ -1902,6 +1933,7 @@ static Suite *suite(void)
 	ADD(0, a_server_that_never_served_can_be_closed, ALL_CLASSES);
 	ADD(0, a_thousand_failing_binds_say_so_and_leak_nothing, ALL_CLASSES);
 	ADD(0, close_closes_the_socket, ALL_CLASSES);
+	ADD(0, a_program_that_the_host_starts_inherits_no_descriptor, ALL_CLASSES);
 	ADD(0, after_ten_requests_fewer_than_ten_threads_or_children_are_kept, ALL_CLASSES);
 
 	ADD(1, a_request_goes_through_every_method_in_order, BOTH_WAYS);

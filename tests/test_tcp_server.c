@@ -454,29 +454,39 @@ START_TEST(a_line_over_the_limit_is_refused_and_the_refusal_arrives)
 }
 END_TEST
 
+#define REPLY_SIZE 100000
+
+static bool replied;
+
 static int reply_without_reading(struct ssv_handler *handler)
 {
-	static char reply[300000];
+	static char reply[REPLY_SIZE];
+	ssize_t n;
 
 	fill_with_noise(reply, sizeof(reply), 1);
-	return (int)ssv_stream_write(handler->request->stream, reply, sizeof(reply));
+	n = ssv_stream_write(handler->request->stream, reply, sizeof(reply));
+	__atomic_store_n(&replied, true, __ATOMIC_SEQ_CST);
+	return (int)n;
 }
 
 START_TEST(a_reply_is_never_lost_to_unread_input)
 {
 	static const struct ssv_handler_ops hasty = {.handle = reply_without_reading};
-	static char expected[300000], got[300000];
+	static char expected[REPLY_SIZE], got[REPLY_SIZE];
 	struct served served;
-	int client = socket(AF_INET, SOCK_STREAM, 0), small = 4096;
+	int client = socket(AF_INET, SOCK_STREAM, 0), small = 4096, large = 2 * REPLY_SIZE;
 
 	fill_with_noise(expected, sizeof(expected), 1);
 	open_server(ANYWHERE, &hasty);
+	setsockopt(server->fd, SOL_SOCKET, SO_SNDBUF, &large, sizeof(large));
 	setsockopt(client, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
 	ck_assert_int_eq(
 		connect(client, &server->server_address.socket.any, server->server_address.length),
 		0);
 	ask(client, "input that nobody reads", "");
 	serve(&served, server);
+	while (!__atomic_load_n(&replied, __ATOMIC_SEQ_CST))
+		poll(NULL, 0, 1); /* nobody needs to read for that */
 	ck_assert_int_eq(recv(client, got, sizeof(got), MSG_WAITALL), sizeof(got));
 	ck_assert_int_eq(memcmp(got, expected, sizeof(got)), 0);
 	expect_end(client);
