@@ -68,9 +68,9 @@ void faults_disarm(void)
 	__atomic_store_n(&faults->counting, false, __ATOMIC_SEQ_CST);
 }
 
-void faults_spare_me(void)
+void faults_spare_me(bool yes)
 {
-	spared = true;
+	spared = yes;
 }
 
 int faults_seen(enum fault_call call)

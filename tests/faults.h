@@ -85,8 +85,9 @@ void faults_count(void);
 /** From now on none fails, and none is counted. */
 void faults_disarm(void);
 
-/** This process is none of those that are meant: a client. */
-void faults_spare_me(void);
+/** Whether this process, and what it forks from now on, is none of those that are meant: a client.
+ */
+void faults_spare_me(bool yes);
 
 /** Since the last arm or count: how many there were, and how many of the armed one failed. */
 int faults_seen(enum fault_call call);

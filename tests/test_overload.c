@@ -220,7 +220,7 @@ START_TEST(out_of_descriptors_or_memory_it_rests_and_recovers)
 			start(&classes[i]);
 		in_time = suffer(FAULT_accept4, errors_of_accept[_i], lose_none);
 	}
-	ck_assert(in_time);
+	ck_assert(in_time || under_valgrind());
 }
 END_TEST
 
@@ -233,7 +233,7 @@ START_TEST(without_further_threads_it_rests_and_recovers)
 			start(&classes[THREADING_CLASS(i)]);
 		in_time = suffer(FAULT_pthread_create, EAGAIN, lose_none);
 	}
-	ck_assert(in_time);
+	ck_assert(in_time || under_valgrind());
 }
 END_TEST
 
@@ -256,7 +256,7 @@ START_TEST(without_further_processes_it_rests_and_recovers)
 			start(&classes[FORKING_CLASS(i)]);
 		in_time = suffer(FAULT_fork, _i == 0 ? EAGAIN : ENOMEM, lose_one);
 	}
-	ck_assert(in_time);
+	ck_assert(in_time || under_valgrind());
 }
 END_TEST
 

@@ -246,7 +246,6 @@ static _Noreturn void be_client(int commands, int outcomes)
 	int milliseconds;
 	char outcome;
 
-	faults_spare_me();
 	while (read(commands, &milliseconds, sizeof(milliseconds)) == sizeof(milliseconds)) {
 		outcome = (char)(milliseconds == HOLD ? hold() : exchange(milliseconds));
 		if (write(outcomes, &outcome, 1) != 1)
@@ -439,6 +438,8 @@ static void make_descriptor(void)
 {
 	const struct ssv_address *at = &server->server_address;
 
+	if (at->socket.any.sa_family == AF_UNIX)
+		unlink(at->socket.un.sun_path); /* of a process with the same number */
 	adopted = socket(at->socket.any.sa_family, class->is_stream ? SOCK_STREAM : SOCK_DGRAM, 0);
 	if (adopted < 0 || bind(adopted, &at->socket.any, at->length) < 0)
 		FAIL("no descriptor for the test");
@@ -767,6 +768,7 @@ static _Noreturn void run_here(const struct fault *fault)
 	signal(SIGTERM, SIG_DFL); /* Check has its own */
 	signal(SIGALRM, SIG_DFL);
 	alarm(TOO_LONG);
+	faults_spare_me(false);
 	descriptors = count_descriptors();
 	if (fault->phase != CLIENT)
 		make_server();
@@ -950,6 +952,7 @@ static void begin(const struct setup *chosen)
 		NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	ck_assert_ptr_ne(shared, MAP_FAILED);
 	faults_share();
+	faults_spare_me(true); /* but for those that run a case */
 }
 
 static void report(int at_least)
@@ -970,7 +973,6 @@ START_TEST(nothing_that_fails_brings_a_server_down)
 }
 END_TEST
 
-/* Its faults are not meant. */
 static pid_t start_server_process(void)
 {
 	pid_t pid;
@@ -979,7 +981,6 @@ static pid_t start_server_process(void)
 	pid = fork();
 	ck_assert_int_ge(pid, 0);
 	if (pid == 0) {
-		faults_spare_me();
 		make_server();
 		open_well();
 		shared->at = server->server_address;
