@@ -51,9 +51,9 @@ def one_each(lines):
 
 
 def escaped(comment):
-    """As text: an @ begins no command, :: no link; in a block of code they are left alone."""
+    """As text: \\ and @ begin no command, :: no link; in a block of code they are left alone."""
     return [
-        line if line.startswith(" *     ") else line.replace("@", "\\@").replace("::", "\\::")
+        line if line.startswith(" *     ") else re.sub(r"[\\@]|::", r"\\\g<0>", line)
         for line in comment
     ]
 
@@ -78,7 +78,7 @@ def shared(lines):
         line = lines.pop(0)
         if line == "" or re.match(r"(struct|enum|union) .*{$", line.strip()):
             comment = []
-        elif not inside and re.match(r"\t\w|SSV_API |#define ", line):
+        elif not inside and re.match(r"\t\w|SSV_API |\w.*\(|#define ", line):
             if bare and "/**<" not in line:
                 yield from comment
             bare, inside = True, True

@@ -320,6 +320,10 @@ def name_line(header):
     return [f"{roff.code(', '.join(names))} \\- {header.brief}"]
 
 
+def library(header):
+    return roff.code("socketserver-testing" if header.page == "ssv_testing" else "socketserver")
+
+
 def page(header, headers, readme, version):
     said, returned = function_entries(header)
     body = section("DESCRIPTION", [
@@ -336,7 +340,7 @@ def page(header, headers, readme, version):
         roff.header(header.page.upper(), 3, version),
         *section("NAME", name_line(header)),
         *section("SYNOPSIS", synopsis(header) + [
-            ".PP", "Link with \\fI$(pkg\\-config \\-\\-libs socketserver)\\fP."]),
+            ".PP", f"Link with \\fI$(pkg\\-config \\-\\-libs {library(header)})\\fP."]),
         *body,
         *see_also(header, body, headers),
     ]
