@@ -4,7 +4,7 @@
 # Usage: test_reference.sh SOURCE_DIRECTORY PROGRAM LIBRARY VERSION
 set -euo pipefail
 
-source=$1 program=$2 library=$3 version=$4
+source=$1 program=$(realpath "$2") library=$(realpath "$3") version=$4
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 failed=0
