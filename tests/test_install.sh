@@ -40,6 +40,14 @@ if readelf -d static | grep libsocketserver; then
 	fail "linked with the static library, and yet it asks for the shared one"
 fi
 
+for file in man/man1/socketserver.1 doc/socketserver/README.md doc/socketserver/docs/handlers.md \
+	doc/socketserver/examples/echo.c; do
+	[[ -e $(find root -path "*/share/$file") ]] || fail "share/$file was not installed"
+done
+if command -v doxygen >/dev/null && ! [[ -e $(find root -path '*/man3/ssv_server_open.3') ]]; then
+	fail "the manual pages of the headers were not installed"
+fi
+
 program=$(find root -name socketserver -type f -perm -u+x)
 [[ -n $program ]] || fail "the program was not installed"
 if readelf -d "$program" | grep -E 'R(UN)?PATH'; then
