@@ -37,7 +37,7 @@ step() { # HEADING COMMAND...
 step 'what is needed' ./dev install-deps all
 step 'formatting' ./dev format --check
 step 'static analysis' ./dev lint
-step 'shell scripts' shellcheck dev .ci/run scripts/*.sh tests/*.sh share/*.bash
+step 'shell scripts' shellcheck dev .ci/run scripts/*.sh tests/*.sh docs/reference/*.sh share/*.bash
 step 'mutants still apply' tests/mutants.py --dry-run
 for sanitizer in none address,undefined thread; do
 	for compiler in gcc clang; do
@@ -48,6 +48,8 @@ done
 step 'tests: without libedit' ./dev test --without-libedit --suite handlers
 step 'tests: under memcheck, each class and mode' \
 	./dev test --valgrind test_parity test_server test_stream
+step 'ABI' ./dev abi
+step 'Debian packages' ./dev test --suite deb
 step 'coverage' ./dev coverage
 step 'fuzzing' ./dev fuzz
 step 'soak' ./dev soak

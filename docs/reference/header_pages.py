@@ -103,7 +103,7 @@ def split_returns(parts):
     """What comes before the sentence "Returns …", and what from there on."""
     for i, part in enumerate(parts):
         if isinstance(part, str):
-            match = re.search(r"(^|(?<=[.)] ))Returns\b", part)
+            match = re.search(r"(^|(?<=[.)]\s))Returns\b", part)
             if match:
                 before, after = part[: match.start()].strip(), part[match.start() :]
                 return parts[:i] + [before] * bool(before), [after, *parts[i + 1 :]]
@@ -248,8 +248,11 @@ def check_returns(header):
         text = description(function)
         silent = not split_returns(text)[1] and not "".join(map(str, text)).startswith("Whether")
         if function.get("kind") == "function" and silent and function.findtext("type") != "void":
-            sys.exit(f"{header.name}: {function.findtext('name')}(): the comment says not what it "
-                     "returns, in a sentence that begins with \"Returns\", or with \"Whether\"")
+            print(f"{header.name}: {function.findtext('name')}(): the comment says not what it "
+                  "returns, in a sentence that begins with \"Returns\", or with \"Whether\"",
+                  file=sys.stderr)
+            if os.environ.get("WARN_AS_ERROR") != "NO":
+                sys.exit(1)
 
 
 def struct_section(node):
