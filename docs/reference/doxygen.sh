@@ -20,7 +20,7 @@ PROJECT_NUMBER = $version
 INPUT = $input
 RECURSIVE = YES
 FILE_PATTERNS = *.h *.md
-FILTER_PATTERNS = "*.h=python3 docs/reference/filter.py"
+INPUT_FILTER = "python3 docs/reference/filter.py"
 GENERATE_$generated = YES
 OUTPUT_DIRECTORY = "$directory"
 ${WARN_AS_ERROR:+WARN_AS_ERROR = $WARN_AS_ERROR}

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""A public header as Doxygen is to see it; the headers are written for people.
+"""A public header, or a document, as Doxygen is to see it; both are written for people.
 
 The first comment is the file's. A comment holds for all that is declared in one piece below it, up
 to an empty line or another comment. What is private, a struct or a struct's members from a comment
 `private` on, is not there.
-Usage: filter.py HEADER
+Usage: filter.py FILE
 """
 import re
 import sys
@@ -86,9 +86,25 @@ def shared(lines):
         yield line + usual(line)
 
 
+def document(text):
+    """Headings that are linked to have the name that the link has; what is not among the documents
+    is no link."""
+
+    def named(match):
+        name = re.sub(r"[^\w -]", "", match[1].lower()).replace(" ", "-")
+        return f"{match[0]} {{#{name}}}" if f"](#{name})" in text else match[0]
+
+    outside = r"\[([^\]]*)\]\([^)]*(?:CONTRIBUTING\.md|bench/)[^)]*\)"
+    return re.sub(r"^#+ (.*)$", named, re.sub(outside, r"\1", text), flags=re.M)
+
+
 def main():
-    with open(sys.argv[1], encoding="utf-8") as header:
-        lines = header.read().split("\n")
+    with open(sys.argv[1], encoding="utf-8") as file:
+        text = file.read()
+    if sys.argv[1].endswith(".md"):
+        print(document(text), end="")
+        return
+    lines = text.split("\n")
     lines = list(shared(one_each(without_private(lines))))
     lines[0] = lines[0].replace("/**", "/** @file\n *", 1)
     print("\n".join(lines), end="")
