@@ -364,7 +364,7 @@ void ssv_threading_mixin_init(struct ssv_threading_mixin *threading, struct ssv_
 {
 	*threading = (struct ssv_threading_mixin){
 		.max_threads = 1024,
-		.max_waiting = 64,
+		.max_waiting = 8,
 		.idle_timeout = 10 * 1000,
 		.stack_size = 256UL * 1024,
 		.block_on_close = true,

@@ -34,7 +34,7 @@ struct ssv_threading_mixin {
 	/* Options, to be set between init and open. */
 	int max_threads;  /**< at once; default 1,024; Python: no limit */
 	bool refuse;      /**< at max_threads, end a new request at once; default: let it wait */
-	int max_waiting;  /**< threads that wait for requests; default 64, and no more than an eighth
+	int max_waiting;  /**< threads that wait for requests; default 8, and no more than an eighth
 			       of RLIMIT_NOFILE, since each holds a descriptor's number */
 	int idle_timeout; /**< ms after which a thread too many leaves; default 10,000 */
 	size_t stack_size;   /**< of a thread, bytes; default 256 KiB, at least PTHREAD_STACK_MIN */
