@@ -24,7 +24,7 @@ static void complain_with(const char *format, va_list arguments, const char *hel
 	size_t start = strlen(where);
 	int n;
 
-	memcpy(message, where, start);
+	memcpy(message, where, start + 1);
 	vsnprintf(message + start, sizeof(message) - start, format, arguments);
 	ssv_make_harmless(message);
 	n = snprintf(line, sizeof(line), "%s: %s%s\n", complain_name, message, help);

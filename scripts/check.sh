@@ -45,6 +45,7 @@ for sanitizer in none address,undefined thread; do
 			./dev test --compiler "$compiler" --sanitize "$sanitizer"
 	done
 done
+step 'tests: the models' ./dev test --suite model
 step 'tests: without libedit' ./dev test --without-libedit --suite handlers
 step 'tests: under memcheck, each class and mode' \
 	./dev test --valgrind test_parity test_server test_stream

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 
-LANGUAGES = ("c", "console", "diff", "ini", "json", "python", "sh", "text", "")
+LANGUAGES = ("c", "cmake", "console", "diff", "ini", "json", "meson", "python", "sh", "text", "")
 ANYTHING = "#include <errno.h>\n#include <socketserver/socketserver.h>\n#include <stdio.h>\n"
 MAIN = "int main("
 
