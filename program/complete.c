@@ -2,7 +2,7 @@
 #include "options.h"
 #include "output.h"
 #include "registry.h"
-#include "serve.h"
+#include "serve_settings.h"
 #include "talk.h"
 #include "top.h"
 #include "words.h"

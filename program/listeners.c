@@ -1,0 +1,252 @@
+#include "listeners.h"
+#include "activation.h"
+#include "complain.h"
+#include "explain.h"
+#include "inheritance.h"
+#include "words.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void apply_settings(struct listeners *listeners, struct ssv_server *server)
+{
+	const struct serve_settings *settings = listeners->settings;
+
+	server->user = listeners->state;
+	server->log = listeners->log;
+	server->limits.timeout = settings->timeout > 0 ? settings->timeout : SSV_FOREVER;
+	server->limits.deadline = settings->deadline > 0 ? settings->deadline : SSV_FOREVER;
+	server->grace = settings->grace;
+}
+
+/* Returns 0 or the exit status, as the next functions do. */
+static int check_fit(
+	const struct listeners *listeners, const struct ssv_address *at, const char *text)
+{
+	const struct ssv_handler_descriptor *handler = listeners->handler;
+	const char *mode = listeners->settings->listener.mode;
+
+	const char *transport = ssv_transport_name(at->transport);
+	const char *modes = listener_modes(at, handler);
+	const char *colon = handler->because != NULL ? ": " : "";
+	const char *because = handler->because != NULL ? handler->because : "";
+
+	if (!words_have(handler->transports, transport))
+		complain("%s does not work over %s: %s: it works over %s%s%s", handler->name,
+			transport, text, handler->transports, colon, because);
+	else if (mode != NULL && !words_have("sync threading forking", mode))
+		complain("unknown mode: %s: %s has %s over %s", mode, handler->name, modes,
+			transport);
+	else if (mode != NULL && !words_have(modes, mode))
+		complain("%s does not work in mode %s over %s: it has %s%s%s", handler->name, mode,
+			transport, modes, colon, because);
+	else
+		return 0;
+	return EXIT_USAGE;
+}
+
+/* Anybody can send to it in another's name, who then gets the reply: it has to be meant. */
+static int check_reach(
+	const struct listeners *listeners, const struct ssv_address *at, const char *text)
+{
+	int rc;
+
+	if (at->transport != SSV_UDP || listeners->settings->public)
+		return 0;
+	rc = ssv_address_is_loopback(at);
+	if (rc < 0)
+		return explain_listen(rc, at);
+	if (rc > 0)
+		return 0;
+	complain("other hosts can reach it: %s: take 127.0.0.1 or [::1] for UDP, or add --public",
+		text);
+	return EXIT_USAGE;
+}
+
+/* The next listener, for an address that fits. */
+static int init_listener(
+	struct listeners *listeners, const struct ssv_address *at, const char *text)
+{
+	struct listener *listener = &listeners->list[listeners->count];
+	int status = check_fit(listeners, at, text);
+
+	if (status == 0)
+		status = check_reach(listeners, at, text);
+	if (status != 0)
+		return status;
+	listener_init(listener, at, listeners->handler, &listeners->settings->listener);
+	apply_settings(listeners, listener->server);
+	if (listeners->settings->requests > 0)
+		request_limit_init(
+			&listeners->requests, listener->server, listeners->settings->requests);
+	listeners->servers[listeners->count++] = listener->server;
+	return 0;
+}
+
+static int adopt(struct listener *listener, int fd, const char *text)
+{
+	int rc = listener_adopt(listener, fd);
+
+	if (rc == 0)
+		return 0;
+	complain("socket not to be served: %s: %s: pass one that is bound", text, strerror(-rc));
+	return EXIT_FAILURE;
+}
+
+static int add_own(struct listeners *listeners, const char *text)
+{
+	char asked[SSV_ADDRESS_TEXT_SIZE];
+	struct ssv_address at;
+	const char *error;
+	int status, fd;
+
+	if (ssv_address_parse(&at, text, &error) < 0)
+		return complain_usage("bad address: %s: %s", text, error);
+	status = init_listener(listeners, &at, text);
+	if (status != 0)
+		return status;
+	fd = inheritance_take(ssv_address_format(&at, asked));
+	if (fd < 0)
+		return 0;
+	listeners->list[listeners->count - 1].was_inherited = true;
+	return adopt(&listeners->list[listeners->count - 1], fd, text);
+}
+
+/* Its server has one request, and then ends. */
+static int add_connection(
+	struct listeners *listeners, const struct passed_socket *passed, const char *text)
+{
+	struct ssv_server *server = listeners->servers[listeners->count - 1];
+
+	if (listeners->settings->service.handover)
+		return complain_usage(
+			"a connection: %s: it cannot be handed over: leave out --handover", text);
+	connection_init(&listeners->connection, server, passed->fd);
+	request_limit_init(&listeners->requests, server, 1);
+	listeners->is_connection = true;
+	return 0;
+}
+
+static int add_socket(
+	struct listeners *listeners, const struct passed_socket *passed, const char *text)
+{
+	struct passed_kind kind;
+	int rc = activation_look(passed->fd, &kind), status;
+
+	if (rc < 0) {
+		complain("socket not to be served: %s: %s: pass one of TCP, UDP or Unix", text,
+			strerror(-rc));
+		return EXIT_FAILURE;
+	}
+	status = init_listener(listeners, &kind.at, text);
+	if (status != 0)
+		return status;
+	listeners->list[listeners->count - 1].was_passed = true;
+	if (kind.is_connection)
+		return add_connection(listeners, passed, text);
+	return adopt(&listeners->list[listeners->count - 1], passed->fd, text);
+}
+
+/* All of that name. */
+static int add_passed(struct listeners *listeners, const char *text)
+{
+	const struct passed_socket *passed = activation_take(text);
+	int status = 0;
+
+	if (passed == NULL) {
+		complain("no such socket: %s: none was passed under this name or number, or it is "
+			 "served already",
+			text);
+		return EXIT_FAILURE;
+	}
+	for (; passed != NULL && status == 0; passed = activation_take(text))
+		status = add_socket(listeners, passed, text);
+	return status;
+}
+
+static int add_all_passed(struct listeners *listeners)
+{
+	char text[ACTIVATION_NAME_SIZE + 16];
+	const struct passed_socket *sockets;
+	size_t count;
+	int status = 0;
+
+	sockets = activation_sockets(&count);
+	for (size_t i = 0; i < count && status == 0; i++) {
+		snprintf(text, sizeof(text), "fd:%d", sockets[i].number);
+		status = add_passed(listeners, text);
+	}
+	return status;
+}
+
+static int add_listener(struct listeners *listeners, const char *text)
+{
+	return activation_is_address(text) ? add_passed(listeners, text) : add_own(listeners, text);
+}
+
+static int add_default_listener(struct listeners *listeners)
+{
+	const char *transports = listeners->handler->transports;
+	char text[64];
+	int length = (int)strcspn(transports, " ");
+
+	if (strncmp(transports, "unix", 4) == 0)
+		return complain_usage("no address: %s: give one, such as %.*s:/tmp/%s.sock",
+			listeners->handler->name, length, transports, listeners->handler->name);
+	snprintf(text, sizeof(text), "%.*s://" SERVE_DEFAULT_PLACE, length, transports);
+	return add_listener(listeners, text);
+}
+
+/* As many as there can be. */
+static int allocate_listeners(struct listeners *listeners, size_t count)
+{
+	listeners->list = calloc(count, sizeof(*listeners->list));
+	listeners->servers = calloc(count, sizeof(*listeners->servers));
+	if (listeners->list != NULL && listeners->servers != NULL)
+		return 0;
+	return complain_memory();
+}
+
+int listeners_add(struct listeners *listeners, int count, char **addresses)
+{
+	size_t passed;
+	int status;
+
+	(void)activation_sockets(&passed);
+	status = allocate_listeners(listeners, (size_t)count + ACTIVATION_MAX);
+	if (status == 0 && count == 0)
+		status = passed > 0 ? add_all_passed(listeners) : add_default_listener(listeners);
+	for (int i = 0; i < count && status == 0; i++)
+		status = add_listener(listeners, addresses[i]);
+	if (status == 0 && listeners->is_connection && listeners->count > 1)
+		return complain_usage("a connection among other addresses: it has to come alone");
+	return status;
+}
+
+/* A name may stand for another address by now: its reach is checked once more. */
+static int open_server(const struct listeners *listeners, struct ssv_server *server)
+{
+	const struct ssv_address at = server->server_address;
+	char text[SSV_ADDRESS_TEXT_SIZE];
+	int rc = ssv_server_open(server);
+
+	if (rc < 0)
+		return explain_listen(rc, &at);
+	return check_reach(listeners, &server->server_address,
+		ssv_address_format(&server->server_address, text));
+}
+
+int listeners_open(struct listeners *listeners)
+{
+	int status = 0;
+
+	for (size_t i = 0; i < listeners->count && status == 0; i++)
+		status = open_server(listeners, listeners->servers[i]);
+	return status;
+}
+
+void listeners_free(struct listeners *listeners)
+{
+	free(listeners->list);
+	free(listeners->servers);
+}
