@@ -79,7 +79,7 @@ class Process:
     program = PROGRAM
 
     def __init__(self, *arguments, terminal=False, wrapper=(), **settings):
-        self.errors = tempfile.TemporaryFile(dir=directory)
+        self.errors = tempfile.TemporaryFile("a+b", dir=directory)  # said() moves its place
         self._output = b""
         ours, theirs = pty.openpty() if terminal else (None, subprocess.PIPE)
         settings = {"stdin": theirs, "stdout": theirs, "stderr": self.errors} | settings
