@@ -63,7 +63,7 @@ vasprintf: fails without memory alone: test_allocations.py
 write: to standard error alone: test_log.c
 END
 
-text='mem|str|stp|sigabbrev|s(n)?printf|__cxa_'
+text='bcmp|mem|str|stp|sigabbrev|s(n)?printf|__cxa_'
 
 # The fortified ones (__memcpy_chk) are what they are without.
 nm -D --undefined-only "$library" | sed 's/.* //' | sed -E 's/@.*//; s/^__(.*)_chk$/\1/' |
