@@ -302,8 +302,16 @@ static void threads_end(int i, const struct ssv_handler_ops *handler, bool one_a
 	forget_descriptors();
 }
 
+/* It takes the frames that pthread_exit() has left behind for ones that are still in use. */
+static bool under_address_sanitizer(void)
+{
+	return under_sanitizer() && strstr(getenv("SANITIZED"), "address") != NULL;
+}
+
 START_TEST(a_handler_that_ends_its_thread_loses_neither_its_client_nor_the_place)
 {
+	if (classes[_i].is_threading && under_address_sanitizer())
+		return;
 	for (int i = 0; i < LENGTH(thread_enders); i++) {
 		threads_end(_i, &thread_enders[i], false);
 		threads_end(_i, &thread_enders[i], true);
