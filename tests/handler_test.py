@@ -184,6 +184,20 @@ class Server(Process):
             assert self.may_say and re.search(self.may_say, line), f"it said: {line}"
 
 
+def as_user(user, group):
+    """Settings of a process that is this user's alone; of the program there is a copy where he may
+    look, which where it was built may be nobody's business."""
+    build = os.path.dirname(os.path.dirname(PROGRAM))
+    library = os.path.relpath(os.path.realpath(f"{build}/src/libsocketserver.so"), build)
+    for name in (os.path.relpath(PROGRAM, build), library):
+        os.makedirs(os.path.dirname(f"{directory}/build/{name}"), exist_ok=True)
+        shutil.copy(f"{build}/{name}", f"{directory}/build/{name}")
+    with contextlib.suppress(FileExistsError):
+        os.symlink(os.path.basename(library), f"{directory}/build/src/libsocketserver.so.0")
+    return {"user": user, "group": group, "extra_groups": [],
+            "executable": f"{directory}/build/{os.path.relpath(PROGRAM, build)}"}
+
+
 def run(*arguments, input=b"", **settings):
     """Runs the program to its end: exit status, standard output (bytes), standard error (str)."""
     done = subprocess.run([PROGRAM, *arguments], input=input, stdout=subprocess.PIPE,

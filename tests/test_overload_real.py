@@ -3,7 +3,7 @@ of processes (RLIMIT_NPROC), of memory for threads (RLIMIT_AS). It rests, says s
 one at once when one of these leaves, and within a second when the limit is lifted. (ENFILE, ENOMEM,
 ENOBUFS: test_overload.c.)"""
 
-from handler_test import Server, connect, equal, for_each, main, receive_exactly
+from handler_test import Server, as_user, connect, equal, for_each, main, receive_exactly
 import contextlib
 import os
 import re
@@ -50,12 +50,13 @@ class Suffering(Server):
     user of its own."""
 
     def __init__(self, limit, mode):
-        self.limit, self.user, self.good = limit, {}, []
+        self.limit, self.user, self.good, settings = limit, {}, [], {}
         if limit == "nproc":
             number = 100000 + os.getpid()
+            settings = as_user(number, number)
             self.user = {"user": number, "group": number, "extra_groups": []}
         super().__init__("echo", "tcp://127.0.0.1:0", "--mode", mode, may_say=f"{RESTS}|{LOST}",
-                         **self.user)
+                         **settings)
 
     def begin(self):
         client = connect(self.address)

@@ -1,7 +1,7 @@
 """serve as a service: sockets that are passed, notices, privileges, the pid file, --config."""
 
-from handler_test import (DATAGRAMS, MODES, STREAMS, Process, Server, connect, equal, for_each, main,
-                          receive_all, receive_exactly, run, talk, test)
+from handler_test import (DATAGRAMS, MODES, STREAMS, Process, Server, as_user, connect, equal,
+                          for_each, main, receive_all, receive_exactly, run, talk, test)
 from service_test import Manager, Passed, listening
 import grp
 import handler_test
@@ -312,7 +312,7 @@ def commands_run_as_that_user_too():
 
 @test
 def nobody_but_root_can_become_another():
-    settings = {"user": "nobody", "group": NOBODY.pw_gid} if IS_ROOT else {}
+    settings = as_user("nobody", NOBODY.pw_gid) if IS_ROOT else {}
     line, status = refused("upper", "tcp://127.0.0.1:0", "--user", "root", **settings)
     assert "only root can" in line and status == 1, line
     name = "nobody" if IS_ROOT else pwd.getpwuid(os.geteuid()).pw_name
