@@ -15,7 +15,7 @@ import threading
 import time
 
 SKIPPED = 77
-TRIES = 6  # to be in time, on a machine that may be busy
+TRIES = 12  # to be in time, on a machine that may be busy
 NAMESPACE = ["unshare", "--user", "--map-root-user", "--net"]
 os.environ["PATH"] += ":/usr/sbin:/sbin"
 FILTER = """
