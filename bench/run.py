@@ -133,7 +133,7 @@ def parse():
         prog="./dev bench", description="Measures servers side by side; docs/performance.md says how.")
     parser.add_argument("scenarios", nargs="*", metavar="SCENARIO", help="those alone")
     parser.add_argument("--full", action="store_true",
-                        help=f"at least {FULL_ROUNDS} rounds, and exit status 1 where a must is not met")
+                        help=f"at least {FULL_ROUNDS} rounds, and exit status 1 where a goal is not met")
     parser.add_argument("--rounds", type=int, help="so many of them, at least")
     parser.add_argument("--peers", action="store_true", help="install what peers need first")
     parser.add_argument("--write", action="store_true", help="put the result into docs/performance.md")
