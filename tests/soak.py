@@ -24,6 +24,7 @@ SANITIZED = bool(os.environ.get("SANITIZED"))
 # Requests before, which make all threads that there can be, with their memory.
 WARM_UP = 1200 if SANITIZED else 12000
 WAITING = 8  # threads of a threading server that stay
+OWN = 2  # threads of the program: the main one, and the one that waits for signals
 # Seconds: an idle thread too many stays for 10; a loaded machine is slow.
 PATIENCE = 60
 TIMEOUT = 20  # of a reply
@@ -71,8 +72,9 @@ class Soaked(Server):
     def is_settled(self):
         """Whether it holds what it held when it had not served yet, but for threads that wait."""
         descriptors, threads, children, zombies = self.holds()
-        return ((descriptors, children, zombies) == (self.fresh[0], 0, 0) and
-                threads <= self.fresh[1] + WAITING * (self.modes[0] == "threading"))
+        is_threading = self.modes[0] == "threading"
+        return ((children, zombies) == (0, 0) and threads <= OWN + WAITING * is_threading and
+                descriptors <= self.fresh[0] + is_threading)  # by one its threads are woken
 
     def memory(self):
         return int(status_of(self.pid)["VmRSS"])
@@ -168,7 +170,9 @@ def soak(servers, count):
 
 def is_good(server):
     more = server.memory() - server.before[1]
+    descriptors, before = server.holds()[0], server.before[0][0]
     return (server.lost == 0 and server.corrupted == 0 and server.is_settled() and
+            descriptors == before and
             (more <= MORE_MEMORY or SANITIZED))
 
 
