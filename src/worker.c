@@ -56,7 +56,14 @@ void ssv_workers_wake(struct ssv_threading_mixin *threading)
 
 /* --- starting threads --- */
 
-static void *work(void *context);
+static void *work_alone(void *context);
+static void *work_for(void *context);
+
+/* What a thread is started with, if there is a request for it. */
+struct start {
+	struct ssv_threading_mixin *threading;
+	struct ssv_request request;
+};
 
 /* The host's signals are the host's: a worker takes none but those of its own faults. */
 static int block_signals(pthread_attr_t *attributes)
@@ -70,7 +77,7 @@ static int block_signals(pthread_attr_t *attributes)
 	return pthread_attr_setsigmask_np(attributes, &signals);
 }
 
-static int create(struct ssv_worker *worker, size_t stack_size)
+static int create(void *(*run)(void *), void *context, size_t stack_size)
 {
 	size_t least = (size_t)PTHREAD_STACK_MIN;
 	pthread_attr_t attributes;
@@ -86,34 +93,37 @@ static int create(struct ssv_worker *worker, size_t stack_size)
 	if (error == 0)
 		error = pthread_attr_setguardsize(&attributes, GUARD_SIZE);
 	if (error == 0)
-		error = pthread_create(&thread, &attributes, work, worker);
+		error = pthread_create(&thread, &attributes, run, context);
 	pthread_attr_destroy(&attributes);
 	return -error;
 }
 
-int ssv_worker_start(struct ssv_threading_mixin *threading, struct ssv_request *request)
+static int start_for(struct ssv_threading_mixin *threading, struct ssv_request *request)
 {
-	struct ssv_worker *worker = calloc(1, sizeof(*worker));
+	struct start *start = malloc(sizeof(*start));
 	int rc;
 
-	if (worker == NULL)
+	if (start == NULL)
 		return -ENOMEM;
-	worker->threading = threading;
-	pthread_cond_init(&worker->wake, NULL);
-	ssv_request_init(&worker->request, threading->layer.server);
-	worker->request.may_wait = true;
-	if (request != NULL)
-		ssv_request_move(&worker->request, request);
-	worker->request.taken = request != NULL;
-	rc = create(worker, threading->stack_size);
+	start->threading = threading;
+	ssv_request_init(&start->request, threading->layer.server);
+	ssv_request_move(&start->request, request);
+	rc = create(work_for, start, threading->stack_size);
 	if (rc < 0) {
-		if (request != NULL)
-			ssv_request_move(request, &worker->request);
-		free(worker);
-		return rc;
+		ssv_request_move(request, &start->request);
+		free(start);
 	}
-	threading->threads++;
-	return 0;
+	return rc;
+}
+
+int ssv_worker_start(struct ssv_threading_mixin *threading, struct ssv_request *request)
+{
+	int rc = request != NULL ? start_for(threading, request)
+				 : create(work_alone, threading, threading->stack_size);
+
+	if (rc == 0)
+		threading->threads++;
+	return rc;
 }
 
 int ssv_worker_start_or_rest(struct ssv_threading_mixin *threading)
@@ -311,7 +321,6 @@ static void end(struct ssv_worker *worker)
 	ssv_serving_given_back(threading->layer.server);
 	pthread_cond_broadcast(&threading->changed);
 	pthread_mutex_unlock(&threading->lock);
-	free(worker);
 }
 
 /* Under the lock. */
@@ -368,15 +377,44 @@ static void serve(struct ssv_worker *worker)
 	}
 }
 
-static void *work(void *context)
+static void work(struct ssv_worker *worker)
 {
-	struct ssv_worker *worker = context;
-
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
 	ssv_running_visit(worker->threading->layer.server, &worker->stay);
 	pthread_cleanup_push(leave, worker); /* also where a handler ends the thread */
 	pthread_mutex_lock(&worker->threading->lock);
 	serve(worker);
 	pthread_cleanup_pop(1);
+}
+
+static void init(struct ssv_worker *worker, struct ssv_threading_mixin *threading)
+{
+	worker->threading = threading;
+	worker->listed = worker->working = false;
+	pthread_cond_init(&worker->wake, NULL);
+	ssv_request_init(&worker->request, threading->layer.server);
+	worker->request.may_wait = true;
+}
+
+/* A worker lies on the stack of its thread, in a page that is there anyhow. */
+static void *work_alone(void *context)
+{
+	struct ssv_worker worker;
+
+	init(&worker, context);
+	work(&worker);
+	return NULL;
+}
+
+static void *work_for(void *context)
+{
+	struct start *start = context;
+	struct ssv_worker worker;
+
+	init(&worker, start->threading);
+	ssv_request_move(&worker.request, &start->request);
+	worker.request.taken = true;
+	free(start);
+	work(&worker);
 	return NULL;
 }
