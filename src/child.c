@@ -71,12 +71,17 @@ void ssv_child_follow(struct ssv_child *child, pid_t pid)
 		child->watch.fd = ssv_descriptor_above_stdio(ssv_pidfd_open(pid));
 }
 
-void ssv_child_close(struct ssv_child *child)
+void ssv_child_let_go(const struct ssv_child *child)
 {
 	if (child->watch.fd >= 0)
 		close(child->watch.fd);
 	if (child->lifeline >= 0)
 		close(child->lifeline);
+}
+
+void ssv_child_close(struct ssv_child *child)
+{
+	ssv_child_let_go(child);
 	child->watch.fd = child->lifeline = -1;
 }
 

@@ -29,9 +29,11 @@ void ssv_child_prepare(struct ssv_child *child, const struct ssv_request *reques
 /** After the fork, in the parent: `watch.fd` tells of its end, or is -1. */
 void ssv_child_follow(struct ssv_child *child, pid_t pid);
 
-/** The descriptors, in the parent or (but for the lifeline of its own) in a child. Harmless twice.
- */
+/** Closes the descriptors. Harmless twice. */
 void ssv_child_close(struct ssv_child *child);
+
+/** The same in another child, of one that is not looked at again. */
+void ssv_child_let_go(const struct ssv_child *child);
 
 /**
  * Whether it is gone. `status` is as waitpid(2) has it; -1 where somebody else has taken it, as the

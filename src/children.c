@@ -297,15 +297,20 @@ void ssv_children_close(struct ssv_forking_mixin *forking)
 	free_spares(forking);
 }
 
+/* Nothing is written to the memory of each: the kernel would have to copy the page first. */
 void ssv_children_forsake(struct ssv_forking_mixin *forking)
 {
-	struct ssv_child *child;
+	struct ssv_child *child, *last = NULL;
 
-	while ((child = forking->children) != NULL) {
-		forking->children = child->next;
-		ssv_child_close(child);
-		ssv_children_put_back(forking, child);
+	for (child = forking->children; child != NULL; child = child->next) {
+		ssv_child_let_go(child);
+		last = child;
 	}
+	if (last != NULL) {
+		last->next = forking->spare;
+		forking->spare = forking->children;
+	}
+	forking->children = NULL;
 	forking->active = 0;
 	if (forking->timer.fd >= 0)
 		close(forking->timer.fd);

@@ -2,7 +2,9 @@
 #include "clock.h"
 #include "descriptor.h"
 #include "live_requests.h"
+#include "loop.h"
 #include "open_servers.h"
+#include "request.h"
 #include "tally.h"
 
 #include <errno.h>
@@ -14,6 +16,8 @@
 
 #define TIMEOUT_MS (300 * 1000)
 #define KILL_MS 1000         /* in which the kernel ends what it was told to */
+#define MANY 8               /* that may have ended, unseen until the loop comes to it */
+#define MAX_SEEN 64          /* before each request */
 #define NO_PROCESS (-EUSERS) /* what EAGAIN of fork(2) is called where that means "no request" */
 
 static struct ssv_forking_mixin *forking_of(struct ssv_layer *layer)
@@ -127,6 +131,7 @@ static int forking_process_request(struct ssv_layer *layer, struct ssv_request *
 
 	if (child == NULL)
 		return fork_failed(forking, -ENOMEM);
+	(void)ssv_handler_reserve(layer->server->handler, request); /* once, not in each child */
 	child->forking = forking;
 	child->deadline = kill_at(request);
 	ssv_child_prepare(child, request, forking->pipes);
@@ -144,11 +149,31 @@ static int forking_process_request(struct ssv_layer *layer, struct ssv_request *
 	return fork_failed(forking, pid);
 }
 
+/*
+ * The watches have their turn, until the listener comes: what has ended is not to be inherited by
+ * the next child. 0: there may be a request; -EAGAIN: there is none; or SSV_EXIT.
+ */
+static int see_ended(struct ssv_server *server)
+{
+	int rc = 1;
+
+	server->ready = false;
+	for (int i = 0; rc > 0 && !server->ready && i < MAX_SEEN; i++)
+		rc = ssv_loop_wait(server, SSV_NOW);
+	if (rc < 0)
+		return rc;
+	return server->ready || rc > 0 ? 0 : -EAGAIN;
+}
+
 static int forking_get_request(struct ssv_layer *layer, struct ssv_request *request)
 {
 	struct ssv_forking_mixin *forking = forking_of(layer);
 	int rc = 0;
 
+	if (forking->active > MANY && !layer->server->resting)
+		rc = see_ended(layer->server);
+	if (rc < 0)
+		return rc;
 	if (forking->active >= forking->max_children && forking->active > 0)
 		return -EBUSY;
 	if (forking->no_child)

@@ -50,31 +50,39 @@ static int run_all(struct ssv_handler *handler)
 	return rc < 0 ? rc : handle_and_finish(handler);
 }
 
-/* The instance's memory, zeroed; the request keeps it for the next one. NULL without memory. */
-static struct ssv_handler *instance(struct ssv_request *request, size_t size)
+int ssv_handler_reserve(const struct ssv_handler_ops *ops, struct ssv_request *request)
 {
+	size_t size = ops->size > 0 ? ops->size : sizeof(struct ssv_handler);
 	void *larger;
 
-	if (request->instance_size < size) {
-		larger = realloc(request->instance, size);
-		if (larger == NULL)
-			return NULL;
-		request->instance = larger;
-		request->instance_size = size;
-	}
-	return memset(request->instance, 0, size);
+	if (request->instance_size >= size)
+		return 0;
+	larger = realloc(request->instance, size);
+	if (larger == NULL)
+		return -ENOMEM;
+	request->instance = larger;
+	request->instance_size = size;
+	return 0;
+}
+
+/* Zeroed, but for what is set here. */
+static void begin(
+	struct ssv_handler *handler, const struct ssv_handler_ops *ops, struct ssv_request *request)
+{
+	*handler = (struct ssv_handler){.ops = ops, .request = request, .server = request->server};
+	if (ops->size > sizeof(*handler))
+		memset(handler + 1, 0, ops->size - sizeof(*handler));
 }
 
 int ssv_handler_run(const struct ssv_handler_ops *ops, const struct ssv_handler_ops *base,
 	struct ssv_request *request)
 {
-	struct ssv_handler *handler =
-		instance(request, ops->size > 0 ? ops->size : sizeof(*handler));
-	int rc, finished;
+	int rc = ssv_handler_reserve(ops, request), finished;
+	struct ssv_handler *handler = request->instance;
 
-	if (handler == NULL)
-		return -ENOMEM;
-	*handler = (struct ssv_handler){.ops = ops, .request = request, .server = request->server};
+	if (rc < 0)
+		return rc;
+	begin(handler, ops, request);
 	rc = call(handler, base->setup, "setup");
 	if (rc < 0)
 		return rc;

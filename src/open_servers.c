@@ -137,7 +137,7 @@ pid_t ssv_open_servers_fork(const struct ssv_server *server)
 	block_signals(&before);
 	lock_all();
 	pid = ssv_fork();
-	error = errno;
+	error = pid < 0 ? errno : 0;
 	if (pid == 0)
 		become_child(server);
 	unlock_all();

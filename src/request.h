@@ -2,7 +2,7 @@
 #ifndef SSV_REQUEST_H
 #define SSV_REQUEST_H
 
-#include <socketserver/request.h>
+#include <socketserver/handler.h>
 
 /** The method that it is in, from now on; others look at it meanwhile. */
 void ssv_request_set_stage(struct ssv_request *request, const char *stage);
@@ -14,6 +14,9 @@ void ssv_request_set_stage(struct ssv_request *request, const char *stage);
  */
 void ssv_request_open_packet(struct ssv_request *request, const struct sockaddr *peer,
 	socklen_t peer_length, size_t room, size_t length);
+
+/** Memory for a handler's instance, kept for the requests to come. 0 or -ENOMEM. */
+int ssv_handler_reserve(const struct ssv_handler_ops *ops, struct ssv_request *request);
 
 /**
  * After the handler: where that has closed the connection's descriptor, whose number may be

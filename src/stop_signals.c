@@ -18,6 +18,7 @@ static struct stop {
 static struct sigaction found[NSIG];
 static bool installed[NSIG]; /* so that found[] is valid, and to be put back */
 static int running;          /* signal handlers, on all threads */
+static bool used;            /* any of this: a child that need not change it is spared the copy */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* of those who change the above */
 
 static struct ssv_server *server_of(const struct stop *stop)
@@ -27,7 +28,8 @@ static struct ssv_server *server_of(const struct stop *stop)
 
 static void put_back(int signal)
 {
-	if (__atomic_exchange_n(&installed[signal], false, __ATOMIC_SEQ_CST))
+	if (__atomic_load_n(&installed[signal], __ATOMIC_SEQ_CST) &&
+		__atomic_exchange_n(&installed[signal], false, __ATOMIC_SEQ_CST))
 		sigaction(signal, &found[signal], NULL);
 }
 
@@ -131,6 +133,7 @@ int ssv_server_stop_on_signals(struct ssv_server *server, ...)
 	int signal, rc = 0;
 
 	va_start(signals, server);
+	__atomic_store_n(&used, true, __ATOMIC_SEQ_CST);
 	pthread_mutex_lock(&lock);
 	while (rc == 0 && (signal = va_arg(signals, int)) != 0)
 		rc = add(server, signal);
@@ -164,6 +167,8 @@ void ssv_stop_signals_forsake(void)
 	struct stop *stop;
 	int signal;
 
+	if (!__atomic_load_n(&used, __ATOMIC_SEQ_CST))
+		return;
 	for (signal = 1; signal < NSIG; signal++)
 		put_back(signal);
 	for (stop = stops; stop < stops + MAX_STOPS; stop++)
