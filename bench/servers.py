@@ -33,8 +33,13 @@ class Server:
 
 
 def _ours(mode):
-    return Server(mode, f"socketserver, {mode}", OURS, "{build}/program/socketserver", "serve",
-                  "echo", "{address}", "--mode", mode, "--max-threads", "20000", "--udp-rate", "0")
+    return Server(mode, f"ours, {mode}", OURS, "{build}/bench/ours", mode, "{address}")
+
+
+def _program(mode):
+    return Server(f"program-{mode}", f"socketserver serve echo, {mode}", OURS,
+                  "{build}/program/socketserver", "serve", "echo", "{address}", "--mode", mode,
+                  "--max-threads", "20000", "--udp-rate", "0")
 
 
 def _by_hand(kind, title):
@@ -53,6 +58,7 @@ def _peer(name, title):
 
 SERVERS = {server.name: server for server in (
     _ours("sync"), _ours("threading"), _ours("forking"),
+    _program("sync"), _program("threading"), _program("forking"),
     _by_hand("sync", "one after the other"),
     _by_hand("thread", "thread per connection"),
     _by_hand("fork", "fork per connection"),

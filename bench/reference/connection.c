@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #define STACK_SIZE (256 * 1024)
+#define GUARD_SIZE (64 * 1024)
 
 static bool write_all(int connection, const char *data, size_t size)
 {
@@ -48,6 +49,7 @@ void start_thread(void *(*run)(void *), void *argument)
 
 	pthread_attr_init(&attributes);
 	pthread_attr_setstacksize(&attributes, STACK_SIZE);
+	pthread_attr_setguardsize(&attributes, GUARD_SIZE);
 	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
 	errno = pthread_create(&thread, &attributes, run, argument);
 	if (errno != 0)
