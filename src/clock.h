@@ -3,22 +3,38 @@
 #define SSV_CLOCK_H
 
 #include <pthread.h>
+#include <socketserver/stream.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 /** Where it comes from; tests put their own here, before any thread starts. */
 extern int64_t (*ssv_clock)(void);
 
-int64_t ssv_now(void);
+static inline int64_t ssv_now(void)
+{
+	return ssv_clock();
+}
 
 /** The time `milliseconds` from now: SSV_NEVER for SSV_FOREVER, without a look at the clock. */
-int64_t ssv_until(int milliseconds);
+static inline int64_t ssv_until(int milliseconds)
+{
+	return milliseconds < 0 ? SSV_NEVER : ssv_now() + milliseconds * (int64_t)1000000;
+}
 
-/** The other way, as poll(2) takes it: rounded up, 0 where it is over, -1 for SSV_NEVER. */
-int ssv_ms_until(int64_t until);
+/** How many milliseconds are left, rounded up; 0 where it is over. */
+int ssv_ms_left(int64_t until);
+
+/** The same as poll(2) takes it: -1 for SSV_NEVER. */
+static inline int ssv_ms_until(int64_t until)
+{
+	return until == SSV_NEVER ? -1 : until == SSV_NOW ? 0 : ssv_ms_left(until);
+}
 
 /** The time that comes first. */
-int64_t ssv_earlier(int64_t one, int64_t other);
+static inline int64_t ssv_earlier(int64_t one, int64_t other)
+{
+	return one < other ? one : other;
+}
 
 /** Waits on a condition, until that time at most. Whether it was woken, and not by the time. */
 bool ssv_wait_until(pthread_cond_t *condition, pthread_mutex_t *lock, int64_t until);

@@ -19,11 +19,6 @@ void ssv_request_init(struct ssv_request *request, struct ssv_server *server)
 	*request = (struct ssv_request){.server = server, .socket.fd = -1};
 }
 
-void ssv_request_set_stage(struct ssv_request *request, const char *stage)
-{
-	__atomic_store_n(&request->stage, stage, __ATOMIC_RELAXED);
-}
-
 static void fill(struct ssv_request *request, int fd, enum ssv_transport transport,
 	const struct sockaddr *peer, socklen_t length)
 {

@@ -5,7 +5,10 @@
 #include <socketserver/handler.h>
 
 /** The method that it is in, from now on; others look at it meanwhile. */
-void ssv_request_set_stage(struct ssv_request *request, const char *stage);
+static inline void ssv_request_set_stage(struct ssv_request *request, const char *stage)
+{
+	__atomic_store_n(&request->stage, stage, __ATOMIC_RELAXED);
+}
 
 /**
  * As ssv_request_open(), with the packet that the caller has put into the memory of

@@ -372,10 +372,9 @@ static ssize_t copy_parts(struct iovec *copy, int *copied, const struct iovec *p
 	return total > PTRDIFF_MAX ? -EINVAL : (ssize_t)total;
 }
 
-ssize_t ssv_stream_writev(struct ssv_stream *stream, const struct iovec *parts, int count)
+/* `parts` are the caller's own, and `total` bytes. */
+static ssize_t write_parts(struct ssv_stream *stream, struct iovec *parts, int count, ssize_t total)
 {
-	struct iovec copy[MAX_PARTS];
-	ssize_t total = copy_parts(copy, &count, parts, count);
 	int rc = 0;
 
 	if (total < 0 || (total == 0 && ssv_transport_is_stream(stream->transport)))
@@ -383,17 +382,25 @@ ssize_t ssv_stream_writev(struct ssv_stream *stream, const struct iovec *parts, 
 	if (total == 0 || ssv_buffer_length(&stream->out) + (size_t)total > stream->write_size)
 		rc = ssv_stream_flush(stream);
 	if (rc == 0 && total > 0 && (size_t)total < stream->write_size)
-		rc = gather_parts(stream, copy, count);
+		rc = gather_parts(stream, parts, count);
 	else if (rc == 0)
-		rc = send_all(stream, copy, count);
+		rc = send_all(stream, parts, count);
 	return rc < 0 ? rc : total;
+}
+
+ssize_t ssv_stream_writev(struct ssv_stream *stream, const struct iovec *parts, int count)
+{
+	struct iovec copy[MAX_PARTS];
+	ssize_t total = copy_parts(copy, &count, parts, count);
+
+	return write_parts(stream, copy, count, total);
 }
 
 ssize_t ssv_stream_write(struct ssv_stream *stream, const void *data, size_t size)
 {
 	struct iovec part = {.iov_base = (void *)data, .iov_len = size};
 
-	return ssv_stream_writev(stream, &part, 1);
+	return write_parts(stream, &part, 1, size > PTRDIFF_MAX ? -EINVAL : (ssize_t)size);
 }
 
 ssize_t ssv_stream_vprintf(struct ssv_stream *stream, const char *format, va_list arguments)

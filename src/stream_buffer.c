@@ -4,11 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-size_t ssv_buffer_length(const struct ssv_stream_buffer *buffer)
-{
-	return buffer->end - buffer->start;
-}
-
 int ssv_buffer_reserve(struct ssv_stream_buffer *buffer, size_t size)
 {
 	size_t larger = buffer->size * 2 > size + 1 ? buffer->size * 2 : size + 1;

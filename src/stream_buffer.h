@@ -5,7 +5,10 @@
 #include <socketserver/stream.h>
 
 /** How much there is in it. */
-size_t ssv_buffer_length(const struct ssv_stream_buffer *buffer);
+static inline size_t ssv_buffer_length(const struct ssv_stream_buffer *buffer)
+{
+	return buffer->end - buffer->start;
+}
 
 /** Makes room for `size` bytes in all behind the start, and for a NUL behind them. 0 or -ENOMEM. */
 int ssv_buffer_reserve(struct ssv_stream_buffer *buffer, size_t size);

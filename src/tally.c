@@ -63,11 +63,6 @@ void ssv_tally_unshare(struct ssv_server *server)
 	munmap(shared, sizeof(*shared));
 }
 
-void ssv_count(uint64_t *counter, uint64_t n)
-{
-	__atomic_add_fetch(counter, n, __ATOMIC_RELAXED);
-}
-
 void ssv_tally_lock(struct ssv_tally *tally)
 {
 	if (pthread_mutex_lock(&tally->lock) == EOWNERDEAD)

@@ -15,7 +15,10 @@ int ssv_tally_share(struct ssv_server *server);
 void ssv_tally_unshare(struct ssv_server *server);
 
 /** Adds to a counter. From any thread or process. */
-void ssv_count(uint64_t *counter, uint64_t n);
+static inline void ssv_count(uint64_t *counter, uint64_t n)
+{
+	__atomic_add_fetch(counter, n, __ATOMIC_RELAXED);
+}
 
 /** The lock of the reports; held by a child that is killed, it is free again. */
 void ssv_tally_lock(struct ssv_tally *tally);
