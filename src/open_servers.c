@@ -43,6 +43,7 @@ static void close_socket(struct ssv_server *server)
 	if (server->fd >= 0 && ssv_descriptor_is(server->fd, server->cookie))
 		close(server->fd);
 	server->fd = -1;
+	server->cookie = 0; /* the next socket is another one */
 }
 
 /* All under the lock: no child may get the number when it is somebody else's already. */

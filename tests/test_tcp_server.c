@@ -254,6 +254,39 @@ START_TEST(an_adopted_socket_is_closed_even_without_an_open)
 	ck_assert_int_eq(fcntl(fd, F_GETFD), -1);
 	ck_assert_int_eq(ssv_server_open(server), 0); /* and then a socket of its own again */
 	ck_assert_int_eq(ssv_server_close(server), 0);
+	fd = listen_somewhere(SOCK_STREAM, true);
+	ck_assert_int_eq(ssv_tcp_server_adopt(&tcp, fd), 0);
+	ck_assert_int_eq(ssv_server_close(server), 0);
+	ck_assert_int_eq(fcntl(fd, F_GETFD), -1);
+}
+END_TEST
+
+static int error_after_bind;
+
+static int bind_and_fail(struct ssv_layer *layer)
+{
+	int rc = ssv_super_bind(layer);
+
+	return rc < 0 ? rc : error_after_bind;
+}
+
+START_TEST(an_open_that_fails_after_its_bind_leaks_nothing_after_an_earlier_run_either)
+{
+	static const struct ssv_layer_ops failing = {.bind = bind_and_fail};
+	struct ssv_layer layer;
+	size_t before;
+
+	make_server(ANYWHERE, &echo_handler);
+	ssv_server_link(server, &layer, &failing);
+	before = count_descriptors();
+	for (int i = 0; i < 3; i++) {
+		error_after_bind = 0;
+		ck_assert_int_eq(ssv_server_open(server), 0);
+		ck_assert_int_eq(ssv_server_close(server), 0);
+		error_after_bind = -EACCES;
+		ck_assert_int_eq(ssv_server_open(server), -EACCES);
+		ck_assert_uint_eq(count_descriptors(), before);
+	}
 }
 END_TEST
 
@@ -565,6 +598,8 @@ static void add_binding_tests(TCase *tcase)
 	tcase_add_loop_test(tcase, a_socket_is_adopted_whether_it_listens_already_or_not, 0, 2);
 	tcase_add_test(tcase, what_is_no_tcp_listener_is_not_adopted);
 	tcase_add_test(tcase, an_adopted_socket_is_closed_even_without_an_open);
+	tcase_add_test(
+		tcase, an_open_that_fails_after_its_bind_leaks_nothing_after_an_earlier_run_either);
 	tcase_add_test(tcase, no_descriptor_is_inherited_by_a_program_that_the_host_starts);
 	tcase_add_test(tcase, no_socket_takes_the_place_of_standard_output_or_error);
 }
