@@ -1,11 +1,15 @@
 #include <socketserver/server.h>
 #include <socketserver/stream_handler.h>
 
-/* Unless the connection has inherited it. */
-static int disable_nagle_algorithm(struct ssv_handler *handler)
+/* Unless the connection has inherited what this class wants: the handler may have been exchanged.
+ */
+static int set_nagle_algorithm(struct ssv_handler *handler)
 {
-	return handler->server->nodelay ? 0
-					: ssv_stream_set_nodelay(handler->request->stream, true);
+	const bool disable = handler->ops->disable_nagle_algorithm;
+
+	return disable == handler->server->nodelay
+		       ? 0
+		       : ssv_stream_set_nodelay(handler->request->stream, disable);
 }
 
 static int stream_handler_setup(struct ssv_handler *handler)
@@ -18,7 +22,7 @@ static int stream_handler_setup(struct ssv_handler *handler)
 	if (class->rbufsize > 0)
 		stream->read_size = class->rbufsize;
 	stream->write_size = class->wbufsize;
-	return class->disable_nagle_algorithm ? disable_nagle_algorithm(handler) : 0;
+	return set_nagle_algorithm(handler);
 }
 
 static int stream_handler_finish(struct ssv_handler *handler)

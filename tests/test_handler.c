@@ -254,6 +254,29 @@ START_TEST(nagles_algorithm_can_be_turned_off)
 }
 END_TEST
 
+START_TEST(and_on_again_by_the_class_that_takes_its_place)
+{
+	static const struct ssv_handler_ops of_each[] = {
+		{.handle = nodelay_handle, .disable_nagle_algorithm = true},
+		{.handle = nodelay_handle},
+	};
+	struct ssv_address at = address_of(ANYWHERE);
+	struct ssv_tcp_server tcp;
+	int client;
+
+	ssv_tcp_server_init(&tcp, &at, &of_each[_i]);
+	ck_assert_int_eq(ssv_server_open(&tcp.base), 0);
+	for (int i = 0; i < 4; i++) {
+		tcp.base.handler = &of_each[i % 2];
+		client = connect_to(&tcp.base);
+		ck_assert_int_eq(ssv_server_handle_request(&tcp.base), 1);
+		ck_assert_int_eq(value_of_nodelay, i % 2 == 0);
+		close(client);
+	}
+	ck_assert_int_eq(ssv_server_close(&tcp.base), 0);
+}
+END_TEST
+
 START_TEST(a_request_that_is_moved_belongs_to_the_new_owner_alone)
 {
 	struct ssv_request moved;
@@ -319,6 +342,7 @@ int main(void)
 	tcase_add_test(
 		tcase, rbufsize_1_never_reads_ahead_and_timeout_forever_overrules_the_servers);
 	tcase_add_test(tcase, nagles_algorithm_can_be_turned_off);
+	tcase_add_loop_test(tcase, and_on_again_by_the_class_that_takes_its_place, 0, 2);
 	tcase_add_test(tcase, a_request_that_is_moved_belongs_to_the_new_owner_alone);
 	tcase_add_test(tcase, a_request_that_is_moved_is_open_all_the_while);
 	return run_suite(suite);
