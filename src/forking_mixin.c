@@ -5,6 +5,7 @@
 #include "loop.h"
 #include "open_servers.h"
 #include "request.h"
+#include "server_socket.h"
 #include "tally.h"
 
 #include <errno.h>
@@ -224,22 +225,13 @@ int ssv_forking_mixin_collect_children(struct ssv_forking_mixin *forking, bool b
 	return ssv_children_reap(forking);
 }
 
-/* Who connects from now on is refused, not kept waiting for nobody. */
-static void stop_listening(struct ssv_server *server)
-{
-	if (server->fd >= 0 && !server->shared &&
-		ssv_transport_is_stream(server->server_address.transport) &&
-		ssv_descriptor_is(server->fd, server->cookie))
-		shutdown(server->fd, SHUT_RDWR);
-}
-
 static int forking_close(struct ssv_layer *layer)
 {
 	struct ssv_forking_mixin *forking = forking_of(layer);
 	struct ssv_server *server = layer->server;
 	int rc;
 
-	stop_listening(server);
+	ssv_server_socket_stop_listening(server);
 	ssv_children_wait(forking, forking->block_on_close ? server->close_until : SSV_NOW);
 	ssv_children_end(forking, SIGTERM, ssv_until(server->abort_timeout));
 	ssv_children_end(forking, SIGKILL, ssv_until(KILL_MS));

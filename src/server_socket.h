@@ -19,4 +19,8 @@ int ssv_server_socket_learn_address(struct ssv_server *server, enum ssv_transpor
 /** ssv_tcp_server_adopt() and its like. */
 int ssv_server_socket_adopt(struct ssv_server *server, enum ssv_transport transport, int fd);
 
+/** Who connects from now on is refused, not kept waiting for nobody: where the socket is ours
+ * alone. */
+void ssv_server_socket_stop_listening(const struct ssv_server *server);
+
 #endif

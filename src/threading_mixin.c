@@ -4,6 +4,7 @@
 #include "live_requests.h"
 #include "loop.h"
 #include "running.h"
+#include "server_socket.h"
 #include "serving.h"
 #include "tally.h"
 #include "worker.h"
@@ -301,6 +302,7 @@ static void end_waiting(struct ssv_threading_mixin *threading)
 		eventfd_write(threading->stop_fd, 1);
 	else if (threading->stop_fd >= 0)
 		shutdown(threading->stop_fd, SHUT_RD);
+	ssv_server_socket_stop_listening(threading->layer.server);
 }
 
 /* How many would not end. */

@@ -551,6 +551,49 @@ START_TEST(a_shared_socket_is_not_shut_down)
 }
 END_TEST
 
+static void *close_server(void *context)
+{
+	int *result = context;
+
+	*result = ssv_server_close(server);
+	return NULL;
+}
+
+static int try_to_connect(void)
+{
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), error = 0;
+
+	if (connect(fd, &server->server_address.socket.any, server->server_address.length) < 0)
+		error = errno;
+	close(fd);
+	return error;
+}
+
+START_TEST(who_connects_while_close_waits_is_refused)
+{
+	struct served served;
+	int client, error = 0, closed = -1;
+	pthread_t closer;
+
+	open_way(_i == 0 ? ACCEPTING : HANDED_OVER, &echo_handler);
+	server->grace = 10000;
+	serve(&served, server);
+	client = connect_to(server);
+	ask(client, "a", "a");
+	pthread_create(&closer, NULL, close_server, &closed);
+	for (int i = 0; error == 0 && i < 1000; i++) {
+		poll(NULL, 0, 1);
+		error = try_to_connect();
+	}
+	ck_assert_int_eq(error, ECONNREFUSED);
+	ask(client, "still here", "still here");
+	close(client);
+	pthread_join(closer, NULL);
+	ck_assert_int_eq(closed, 0);
+	ck_assert_int_eq(result_of(&served), 0);
+}
+END_TEST
+
 /* --- limits --- */
 
 START_TEST(at_max_threads_the_rest_waits_and_is_served_later)
@@ -1032,6 +1075,7 @@ static void add_closing_tests(TCase *tcase)
 	IN_EVERY_WAY(tcase, close_cuts_what_came_after_the_stop_when_the_grace_is_over);
 	IN_EVERY_WAY(tcase, a_server_that_never_served_closes_at_once_and_can_be_opened_again);
 	tcase_add_test(tcase, a_shared_socket_is_not_shut_down);
+	tcase_add_loop_test(tcase, who_connects_while_close_waits_is_refused, 0, 2);
 }
 
 static void add_limit_tests(TCase *tcase)
