@@ -845,6 +845,7 @@ static void note_exit(void)
 START_TEST(exit_in_a_handler_runs_no_exit_handler_and_flushes_nothing)
 {
 	FILE *file;
+	int failed;
 
 	mixin->child_start = note_start;
 	atexit(note_exit);
@@ -853,14 +854,16 @@ START_TEST(exit_in_a_handler_runs_no_exit_handler_and_flushes_nothing)
 		fputs("unflushed", file);
 	serve_here();
 	hang_up(connect_and_ask("exit\n", ""));
+	failed = 7;
 #ifdef NO_PTHREAD_EXIT
 	hang_up(connect_and_ask("zero\n", "0"));
 #else
+	failed += 1;
 	hang_up(connect_and_ask("pthread_exit\n", ""));
 #endif
 	expect_service();
 	expect_exits(3);
-	ck_assert_int_eq(exits[0].status + exits[1].status + exits[2].status, 7 << 8);
+	ck_assert_int_eq(exits[0].status + exits[1].status + exits[2].status, failed << 8);
 	stop_here();
 	expect_notes("<<<");
 	expect_no_more_notes();
@@ -868,6 +871,41 @@ START_TEST(exit_in_a_handler_runs_no_exit_handler_and_flushes_nothing)
 	notes_exit = false;
 }
 END_TEST
+
+#ifndef NO_PTHREAD_EXIT
+static void note_cleanup(void *context)
+{
+	(void)context;
+	note('c');
+}
+
+static void *serve_with_a_cleanup(void *context)
+{
+	pthread_cleanup_push(note_cleanup, NULL);
+	*(int *)context = ssv_server_serve_forever(server);
+	pthread_cleanup_pop(0);
+	return NULL;
+}
+
+START_TEST(pthread_exit_in_a_handler_runs_no_clean_up_of_the_hosts)
+{
+	pthread_t thread;
+	int result = -1;
+
+	open_server();
+	pthread_create(&thread, NULL, serve_with_a_cleanup, &result);
+	hang_up(connect_and_ask("pthread_exit\n", ""));
+	expect_exits(1);
+	ck_assert_int_eq(exits[0].status, 1 << 8);
+	expect_service();
+	expect_exits(2);
+	ck_assert_int_eq(ssv_server_shutdown(server), 0);
+	pthread_join(thread, NULL);
+	ck_assert_int_eq(result, 0);
+	expect_no_more_notes();
+}
+END_TEST
+#endif
 
 /* Of two such servers, each with a child; the parent is killed, and cannot tidy up. */
 START_TEST(a_port_is_free_as_soon_as_the_parent_is_gone)
@@ -1588,6 +1626,9 @@ static void add_host_tests(TCase *tcase)
 {
 	FOR_EACH_WAY(tcase, a_child_has_the_hosts_descriptors_and_its_connection_alone, 1);
 	tcase_add_test(tcase, exit_in_a_handler_runs_no_exit_handler_and_flushes_nothing);
+#ifndef NO_PTHREAD_EXIT
+	tcase_add_test(tcase, pthread_exit_in_a_handler_runs_no_clean_up_of_the_hosts);
+#endif
 	tcase_add_test(tcase, a_port_is_free_as_soon_as_the_parent_is_gone);
 	tcase_add_test(tcase, a_port_is_free_right_after_close);
 	FOR_EACH_WAY(tcase, foreign_children_stay_waitable, 1);
