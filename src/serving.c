@@ -222,6 +222,20 @@ static int take_request(struct ssv_server *server)
 	return rc < 0 ? rc : TAKEN;
 }
 
+int ssv_serving_refuse(struct ssv_server *server)
+{
+	struct ssv_request *request = &server->request;
+	int rc = ssv_server_get_request(server, request);
+
+	if (rc < 0)
+		return get_request_failed(server, request, rc);
+	server->failures = 0;
+	ssv_backoff_reset(&server->backoff);
+	ssv_count(&server->tally->counters.refused, 1);
+	ssv_server_shutdown_request(server, request);
+	return 0;
+}
+
 /* --- the loop --- */
 
 /* Waits, unless a request may be there, and takes it. IDLE: the time is over; or what ends it. */

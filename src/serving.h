@@ -42,4 +42,7 @@ void ssv_serving_hand_listener(struct ssv_server *server);
  * thread. */
 void ssv_serving_given_back(struct ssv_server *server);
 
+/** Gets a request and turns it away. 0, or the error that ends the loop. */
+int ssv_serving_refuse(struct ssv_server *server);
+
 #endif

@@ -224,22 +224,21 @@ static int tend(struct ssv_threading_mixin *threading, struct chores *chores)
 	return error;
 }
 
-/* The listener is watched for as long as there is a surplus. */
-static void refuse_surplus(struct ssv_server *server, bool surplus)
+/* The listener is watched for as long as there is a surplus, but for its rests. 0, or an error. */
+static int refuse_surplus(struct ssv_server *server, bool surplus)
 {
-	bool watched = server->listener.server != NULL;
+	const bool watched = server->listener.server != NULL, rests = server->backoff.rests > 0;
 
-	if (surplus && !watched)
+	if (surplus && !watched && ssv_backoff_is_over(&server->backoff)) {
+		server->backoff.until = SSV_NEVER;
 		ssv_serving_watch_listener(server);
-	if (!surplus && watched)
+	}
+	if (!surplus && (watched || rests))
 		ssv_serving_hand_listener(server);
 	if (!surplus || !server->ready)
-		return;
+		return 0;
 	server->ready = false;
-	if (ssv_server_get_request(server, &server->request) == 0) {
-		ssv_count(&server->tally->counters.refused, 1);
-		ssv_server_shutdown_request(server, &server->request);
-	}
+	return ssv_serving_refuse(server);
 }
 
 static int loop(struct ssv_threading_mixin *threading)
@@ -252,8 +251,12 @@ static int loop(struct ssv_threading_mixin *threading)
 		rc = tend(threading, &chores);
 		if (rc < 0)
 			break;
-		refuse_surplus(server, chores.surplus);
-		rc = ssv_loop_wait(server, ssv_earlier(chores.retry_at, server->next_service));
+		rc = refuse_surplus(server, chores.surplus);
+		if (rc < 0)
+			break;
+		rc = ssv_loop_wait(
+			server, ssv_earlier(ssv_earlier(chores.retry_at, server->backoff.until),
+					server->next_service));
 		if (rc >= 0)
 			rc = ssv_serving_service(server);
 	}

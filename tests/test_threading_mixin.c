@@ -658,6 +658,100 @@ START_TEST(at_max_threads_the_rest_is_refused_when_that_is_wanted)
 }
 END_TEST
 
+/* A layer that gives errors while one is wanted: before super is asked, or for what came. */
+static int wanted_error;
+static bool after_accept;
+
+static int get_request_or_fail(struct ssv_layer *layer, struct ssv_request *request)
+{
+	const int error = __atomic_load_n(&wanted_error, __ATOMIC_SEQ_CST);
+	int rc = error < 0 && !after_accept ? error : ssv_super_get_request(layer, request);
+
+	return rc < 0 ? rc : error;
+}
+
+static const struct ssv_layer_ops failing_at_will = {
+	.get_request = get_request_or_fail,
+	.concurrent_get_request = true,
+};
+static struct ssv_layer failing_layer;
+
+/* The client whom its only thread serves. */
+static int client_of_a_full_server(struct served *served)
+{
+	int client;
+
+	make_server(&echo_handler);
+	ssv_server_link(server, &failing_layer, &failing_at_will);
+	threading->max_threads = 1;
+	threading->refuse = true;
+	ck_assert_int_eq(ssv_server_open(server), 0);
+	serve(served, server);
+	client = connect_to(server);
+	ask(client, "a", "a");
+	return client;
+}
+
+START_TEST(a_surplus_that_cannot_be_accepted_is_not_spun_upon_and_is_refused_later)
+{
+	struct served served;
+	int client = client_of_a_full_server(&served), other;
+
+	after_accept = false;
+	__atomic_store_n(&wanted_error, -EMFILE, __ATOMIC_SEQ_CST);
+	other = connect_to(server);
+	for (int i = 0; logged(&events, SSV_LOG_WARNING) == 0 && i < 1000; i++)
+		poll(NULL, 0, 1);
+	ck_assert_int_eq(logged(&events, SSV_LOG_WARNING), 1); /* it rests */
+	__atomic_store_n(&wanted_error, 0, __ATOMIC_SEQ_CST);
+	expect_end(other);
+	close(other);
+	ask(client, "a", "a");
+	close(client);
+	wait_until_somebody_is_free();
+	expect_echo();
+	stop_and_close(&served);
+}
+END_TEST
+
+START_TEST(a_surplus_that_a_layer_will_not_have_is_closed)
+{
+	struct ssv_counters counters;
+	struct served served;
+	int client = client_of_a_full_server(&served), other;
+
+	after_accept = true;
+	__atomic_store_n(&wanted_error, -EACCES, __ATOMIC_SEQ_CST);
+	for (int i = 0; i < 3; i++) {
+		other = connect_to(server);
+		expect_end(other);
+		close(other);
+	}
+	ssv_server_counters(server, &counters);
+	ck_assert_uint_eq(counters.active, 1);
+	__atomic_store_n(&wanted_error, 0, __ATOMIC_SEQ_CST);
+	ask(client, "a", "a");
+	close(client);
+	stop_and_close(&served);
+}
+END_TEST
+
+START_TEST(ssv_exit_ends_the_run_for_a_surplus_too)
+{
+	struct served served;
+	int client = client_of_a_full_server(&served), other;
+
+	after_accept = _i == 1;
+	__atomic_store_n(&wanted_error, SSV_EXIT, __ATOMIC_SEQ_CST);
+	other = connect_to(server);
+	ck_assert_int_eq(result_of(&served), SSV_EXIT);
+	wanted_error = 0;
+	close(other);
+	close(client);
+	ck_assert_int_eq(ssv_server_close(server), 0);
+}
+END_TEST
+
 START_TEST(few_wait_and_surplus_threads_leave_after_a_while)
 {
 	struct served served;
@@ -1082,6 +1176,10 @@ static void add_limit_tests(TCase *tcase)
 {
 	IN_EVERY_WAY(tcase, at_max_threads_the_rest_waits_and_is_served_later);
 	tcase_add_loop_test(tcase, at_max_threads_the_rest_is_refused_when_that_is_wanted, 0, 2);
+	tcase_add_test(
+		tcase, a_surplus_that_cannot_be_accepted_is_not_spun_upon_and_is_refused_later);
+	tcase_add_test(tcase, a_surplus_that_a_layer_will_not_have_is_closed);
+	tcase_add_loop_test(tcase, ssv_exit_ends_the_run_for_a_surplus_too, 0, 2);
 	IN_EVERY_WAY(tcase, few_wait_and_surplus_threads_leave_after_a_while);
 	tcase_add_test(
 		tcase, no_more_than_an_eighth_of_the_descriptors_is_taken_by_waiting_threads);
