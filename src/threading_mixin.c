@@ -70,7 +70,9 @@ static int may_accept(struct ssv_threading_mixin *threading)
 {
 	if (threading->waiting > 0 && !ssv_workers_poll(threading))
 		return -EAGAIN; /* they get it, hold it, and say so */
-	set_blocking(threading->layer.server->fd, false);
+	if (threading->blocking)
+		set_blocking(threading->layer.server->fd, false);
+	threading->blocking = false;
 	return reserve(threading);
 }
 
@@ -172,7 +174,11 @@ static int prepare(struct ssv_threading_mixin *threading)
 	const bool polling = ssv_workers_poll(threading);
 	int rc = make_stop_fd(threading, polling);
 
-	return rc < 0 ? rc : set_blocking(ssv_server_fileno(threading->layer.server), !polling);
+	if (rc < 0 || threading->layer.server->shared)
+		return rc; /* how others wait for it is theirs */
+	rc = set_blocking(ssv_server_fileno(threading->layer.server), !polling);
+	threading->blocking = rc == 0 && !polling;
+	return rc;
 }
 
 static int start_leading(struct ssv_threading_mixin *threading)

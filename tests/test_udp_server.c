@@ -114,6 +114,30 @@ START_TEST(no_thread_waits_in_a_socket_that_another_process_has_emptied)
 }
 END_TEST
 
+/* In O_NONBLOCK: that is of the socket, not of a descriptor alone. */
+START_TEST(a_socket_that_others_hold_stays_as_it_was)
+{
+	struct ssv_threading_udp_server threaded;
+	struct ssv_server *const base = &threaded.udp.base;
+	struct ssv_address at = address_of(SOMEWHERE);
+	struct served served;
+	int client, other;
+
+	ssv_threading_udp_server_init(&threaded, &at, &echo_handler);
+	base->shared = true;
+	ck_assert_int_eq(ssv_server_open(base), 0);
+	other = dup(base->fd);
+	serve(&served, base);
+	client = connect_to(base);
+	ask(client, "x", "x");
+	ck_assert(!(fcntl(other, F_GETFL) & O_NONBLOCK));
+	close(client);
+	stop_and_close(&served);
+	ck_assert(!(fcntl(other, F_GETFL) & O_NONBLOCK));
+	close(other);
+}
+END_TEST
+
 /* --- where from, and to --- */
 
 static const struct {
@@ -329,6 +353,7 @@ int main(void)
 	tcase_add_test(tcase, a_port_in_use_is_an_error_and_is_not_taken_away);
 	tcase_add_test(tcase, a_bound_udp_socket_is_adopted);
 	tcase_add_test(tcase, no_thread_waits_in_a_socket_that_another_process_has_emptied);
+	tcase_add_test(tcase, a_socket_that_others_hold_stays_as_it_was);
 	FOR_EACH(tcase, replies_leave_from_the_address_that_was_asked, reaches);
 	tcase_add_loop_test(
 		tcase, what_was_sent_to_all_is_answered_from_where_the_kernel_likes, 0, 2);
