@@ -4,6 +4,7 @@
 #include "loop.h"
 #include "running.h"
 #include "stop_signals.h"
+#include "stream.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -85,7 +86,8 @@ static void let_go(struct ssv_server *server, const struct ssv_server *own)
 	const struct ssv_request *request;
 
 	for (request = server->live; request != NULL; request = request->next) {
-		if (request->socket.fd >= 0 && request->socket.fd != server->fd)
+		if (request->socket.fd >= 0 && request->socket.fd != server->fd &&
+			ssv_stream_has_descriptor(&request->socket))
 			close(request->socket.fd);
 	}
 	if (!needed)

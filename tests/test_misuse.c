@@ -208,6 +208,67 @@ START_TEST(nor_is_it_cut_by_a_close_that_runs_out_of_patience)
 }
 END_TEST
 
+static int closed[2], leash[2]; /* pipes: the handler has closed it; and may go on */
+
+static int close_and_wait_handle(struct ssv_handler *handler)
+{
+	char byte;
+
+	close_it(handler->request->stream);
+	return write(closed[1], "c", 1) == 1 && read(leash[0], &byte, 1) == 1 ? 0 : -EIO;
+}
+
+/* As if the kernel had given the number to this connection. */
+static int get_request_at_number(struct ssv_layer *layer, struct ssv_request *request)
+{
+	int rc = ssv_super_get_request(layer, request);
+
+	if (rc < 0 || request->socket.fd == number)
+		return rc;
+	dup3(request->socket.fd, number, O_CLOEXEC);
+	close(request->socket.fd);
+	request->socket.fd = number;
+	return 0;
+}
+
+START_TEST(a_forked_child_keeps_its_connection_at_the_number_of_a_closed_one)
+{
+	static const struct ssv_handler_ops handler = {.handle = close_and_wait_handle};
+	static const struct ssv_layer_ops at_number = {.get_request = get_request_at_number};
+	const struct server_class *forking = &classes[FORKING_CLASS(_i)];
+	struct ssv_address at = fresh_address(forking);
+	struct ssv_layer layer;
+	struct served children;
+	union any_server other;
+	struct ssv_stream asker;
+	int client;
+
+	ck_assert_int_eq(pipe2(closed, O_CLOEXEC) + pipe2(leash, O_CLOEXEC), 0);
+	make_server(THREADING_CLASS(_i), &handler);
+	threading_of(class, &any)->max_threads = 1; /* no other may wait, and hold the number */
+	open_and_serve();
+	children.server = forking->init(&other, &at, &echo_handler);
+	ssv_server_link(children.server, &layer, &at_number);
+	ck_assert_int_eq(ssv_server_open(children.server), 0);
+	connect_client(&asker, children.server);
+	client = connect_to(server);
+	ck_assert_int_eq(read(closed[0], &(char){0}, 1), 1);
+	serve(&children, children.server);
+	ask_client(&asker, "hello", "hello");
+	disconnect_client(&asker);
+	stop_and_close(&children);
+	ck_assert_int_eq(write(leash[1], "g", 1), 1);
+	expect_told("a handler has closed its connection's descriptor");
+	stop_and_close(&served);
+	for (int i = 0; i < 2; i++) {
+		close(closed[i]);
+		close(leash[i]);
+	}
+	close(client);
+	forget_descriptors();
+}
+END_TEST
+
 /* --- a handler ends its thread --- */
 
 static void end_thread(struct ssv_stream *stream)
@@ -408,6 +469,8 @@ int main(void)
 	ADD(a_handler_that_closes_the_descriptor_ends_its_own_connection_alone, STREAM_CLASSES);
 	ADD(whoever_gets_the_number_of_a_closed_connection_is_left_alone, STREAM_CLASSES);
 	ADD(nor_is_it_cut_by_a_close_that_runs_out_of_patience, STREAM_CLASSES);
+	ADD(a_forked_child_keeps_its_connection_at_the_number_of_a_closed_one, 0,
+		N_FORKING_STREAM_CLASSES);
 	ADD(a_handler_that_ends_its_thread_loses_neither_its_client_nor_the_place, ALL_CLASSES);
 	ADD(a_listener_that_the_host_closes_is_an_error_or_silence_and_no_spinning, ALL_CLASSES);
 	ADD(whoever_gets_the_number_of_a_closed_listener_keeps_it, ALL_CLASSES);
