@@ -126,6 +126,7 @@ void ssv_serving_abandon(struct ssv_server *server, struct ssv_request *request)
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
 	ssv_request_set_stage(request, "a handler has ended its thread");
 	ssv_server_handle_error(server, request, -ECANCELED);
+	ssv_request_look_at_descriptor(request);
 	ssv_server_shutdown_request(server, request);
 }
 

@@ -380,6 +380,37 @@ START_TEST(a_handler_that_ends_its_thread_loses_neither_its_client_nor_the_place
 }
 END_TEST
 
+static int give_away_and_end_handle(struct ssv_handler *handler)
+{
+	give_it_away(handler->request->stream);
+	pthread_exit(NULL);
+}
+
+START_TEST(whoever_gets_the_number_is_left_alone_where_the_thread_ends_too)
+{
+	static const struct ssv_handler_ops handler = {.handle = give_away_and_end_handle};
+	int client;
+
+	if (classes[_i].is_threading && under_address_sanitizer())
+		return;
+	make_server(_i, &handler);
+	open_and_serve();
+	client = connect_to(server);
+	expect_end(client);
+	close(client);
+	expect_told("a handler has ended its thread");
+	expect_none_active();
+	if (class->is_threading || class->is_forking)
+		ssv_server_request_stop(server);
+	pthread_join(served.thread, NULL);
+	ck_assert_int_eq(ssv_server_close(server), 0);
+	expect_unharmed(pair[1], pair[0]);
+	if (!class->is_forking)
+		close(number);
+	forget_descriptors();
+}
+END_TEST
+
 /* --- a host closes the listener --- */
 
 static int64_t process_time(void)
@@ -472,6 +503,7 @@ int main(void)
 	ADD(a_forked_child_keeps_its_connection_at_the_number_of_a_closed_one, 0,
 		N_FORKING_STREAM_CLASSES);
 	ADD(a_handler_that_ends_its_thread_loses_neither_its_client_nor_the_place, ALL_CLASSES);
+	ADD(whoever_gets_the_number_is_left_alone_where_the_thread_ends_too, STREAM_CLASSES);
 	ADD(a_listener_that_the_host_closes_is_an_error_or_silence_and_no_spinning, ALL_CLASSES);
 	ADD(whoever_gets_the_number_of_a_closed_listener_keeps_it, ALL_CLASSES);
 	return run_suite(suite);
