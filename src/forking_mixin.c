@@ -119,11 +119,10 @@ static int try_fork(struct ssv_forking_mixin *forking)
 	return 0;
 }
 
-/* In the parent. The child has the connection; what was read already, it counts. */
+/* In the parent. The child has the connection. */
 static void hand_over(struct ssv_forking_mixin *forking, struct ssv_request *request,
 	struct ssv_child *child, pid_t pid)
 {
-	request->stream->bytes_read = request->stream->bytes_written = 0;
 	ssv_server_close_request(forking->layer.server, request);
 	ssv_children_follow(forking, child, pid);
 }
@@ -148,7 +147,7 @@ static int forking_process_request(struct ssv_layer *layer, struct ssv_request *
 	child->forking = forking;
 	child->deadline = kill_at(request);
 	ssv_child_prepare(child, request, forking->pipes);
-	ssv_live_replace(request, &child->request);
+	ssv_live_hand_over(request, &child->request);
 	pid = ssv_open_servers_fork(layer->server);
 	if (pid == 0)
 		run_child(forking, request, child);

@@ -46,14 +46,20 @@ void ssv_live_remove(struct ssv_request *request)
 	pthread_mutex_unlock(&request->server->lock);
 }
 
-void ssv_live_finish(struct ssv_request *request)
+/* Under the lock. */
+static void count_bytes(const struct ssv_request *request)
 {
 	struct ssv_counters *counters = &request->server->tally->counters;
 
-	pthread_mutex_lock(&request->server->lock);
-	unlink_live(request);
 	ssv_count(&counters->bytes_read, request->stream->bytes_read);
 	ssv_count(&counters->bytes_written, request->stream->bytes_written);
+}
+
+void ssv_live_finish(struct ssv_request *request)
+{
+	pthread_mutex_lock(&request->server->lock);
+	unlink_live(request);
+	count_bytes(request);
 	pthread_mutex_unlock(&request->server->lock);
 }
 
@@ -98,6 +104,16 @@ void ssv_live_replace(struct ssv_request *request, struct ssv_request *by)
 {
 	pthread_mutex_lock(&request->server->lock);
 	unlink_live(request);
+	link_live(by);
+	pthread_mutex_unlock(&request->server->lock);
+}
+
+void ssv_live_hand_over(struct ssv_request *request, struct ssv_request *by)
+{
+	pthread_mutex_lock(&request->server->lock);
+	unlink_live(request);
+	count_bytes(request);
+	request->stream->bytes_read = request->stream->bytes_written = 0;
 	link_live(by);
 	pthread_mutex_unlock(&request->server->lock);
 }

@@ -15,6 +15,10 @@ void ssv_live_finish(struct ssv_request *request);
 /** Both at once, so that nobody sees none, or two. */
 void ssv_live_replace(struct ssv_request *request, struct ssv_request *by);
 
+/** The same for a child's: it counts what is read and written from now on, so that no sum shrinks
+ * meanwhile. */
+void ssv_live_hand_over(struct ssv_request *request, struct ssv_request *by);
+
 /** Its connection has no descriptor any more. */
 void ssv_live_forget_descriptor(struct ssv_request *request);
 

@@ -630,6 +630,41 @@ START_TEST(counters_are_shared_with_the_children_and_outlive_close)
 }
 END_TEST
 
+static int peek_first(struct ssv_layer *layer, struct ssv_request *request)
+{
+	char *data;
+
+	return ssv_stream_peek(request->stream, &data) > 0
+		       ? ssv_super_verify_request(layer, request)
+		       : 0;
+}
+
+static uint64_t bytes_read(void)
+{
+	struct ssv_counters counters;
+
+	ssv_server_counters(server, &counters);
+	return counters.bytes_read;
+}
+
+START_TEST(what_was_read_before_the_fork_is_counted_all_the_while)
+{
+	static const struct ssv_layer_ops peeking = {.verify_request = peek_first};
+	static struct ssv_layer layer;
+	int client;
+
+	ssv_server_link(server, &layer, &peeking);
+	serve_here();
+	client = connect_and_ask("zero\n", "0");
+	ck_assert_uint_eq(bytes_read(), 5);
+	ask(client, "zero\n", "0");
+	hang_up(client);
+	expect_exits(1);
+	stop_here();
+	ck_assert_uint_eq(bytes_read(), 10);
+}
+END_TEST
+
 static int log_pipe[2];
 
 static void log_to_pipe(struct ssv_log *log, enum ssv_log_level level,
@@ -1614,6 +1649,7 @@ static void add_processing_tests(TCase *tcase)
 	tcase_add_loop_test(tcase, ssv_exit_is_not_told_and_ends_the_child_alone, 0, 3);
 	tcase_add_test(tcase, the_parent_closes_the_request_and_runs_nothing_of_it);
 	tcase_add_test(tcase, counters_are_shared_with_the_children_and_outlive_close);
+	tcase_add_test(tcase, what_was_read_before_the_fork_is_counted_all_the_while);
 	tcase_add_test(tcase, children_that_fail_alike_are_logged_ten_times_and_counted);
 	tcase_add_test(tcase, a_child_that_is_killed_as_it_counts_stops_nobody);
 	tcase_add_test(tcase, live_requests_are_shown_with_their_clients);
