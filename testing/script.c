@@ -133,18 +133,27 @@ static const char *pastime(struct ssv_test *test)
 				    : "is busy, or waits for something else than its stream";
 }
 
+/* Whether the handler lives, or has returned. */
+static bool is_regular(struct ssv_test *test)
+{
+	if (!test_has_ended_early(test))
+		return true;
+	test_fail(test, "the handler has ended its thread");
+	return false;
+}
+
 static bool wait_until(struct ssv_test *test, bool (*is_so)(struct ssv_test *test))
 {
 	const int64_t until = out_of_patience(test);
 
-	while (!is_so(test)) {
+	while (is_regular(test) && !is_so(test)) {
 		if (!wait_a_turn(test, 0, until)) {
 			test_fail(
 				test, "after %d ms the handler %s", test->patience, pastime(test));
 			return false;
 		}
 	}
-	return true;
+	return is_regular(test);
 }
 
 /* --- what the peer does --- */

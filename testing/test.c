@@ -101,16 +101,35 @@ static struct ssv_handler_ops noted(const struct ssv_handler_ops *handler)
 
 /* --- the layer in front of the server class --- */
 
-static int test_finish_request(struct ssv_layer *layer, struct ssv_request *request)
+/* A stream is one of a pair of sockets: there is no listener. */
+static int test_bind(struct ssv_layer *layer)
 {
 	struct ssv_test *test = ssv_container_of(layer, struct ssv_test, layer);
 
+	return test->is_stream ? 0 : ssv_super_bind(layer);
+}
+
+/* A handler ends the thread. */
+static void note_early_end(void *context)
+{
+	struct ssv_test *test = context;
+
+	pthread_mutex_lock(&test->lock);
+	test->ended_early = true;
+	pthread_mutex_unlock(&test->lock);
+}
+
+static int test_finish_request(struct ssv_layer *layer, struct ssv_request *request)
+{
+	struct ssv_test *test = ssv_container_of(layer, struct ssv_test, layer);
 	int rc;
 
 	pthread_mutex_lock(&test->lock);
 	test->methods[0] = '\0';
 	pthread_mutex_unlock(&test->lock);
+	pthread_cleanup_push(note_early_end, test);
 	rc = ssv_super_finish_request(layer, request);
+	pthread_cleanup_pop(0);
 	pthread_mutex_lock(&test->lock);
 	test->result = rc;
 	pthread_mutex_unlock(&test->lock);
@@ -136,6 +155,7 @@ static void test_handle_error(struct ssv_layer *layer, struct ssv_request *reque
 }
 
 static const struct ssv_layer_ops test_ops = {
+	.bind = test_bind,
 	.finish_request = test_finish_request,
 	.close_request = test_close_request,
 	.handle_error = test_handle_error,
@@ -153,6 +173,16 @@ bool test_has_ended(struct ssv_test *test)
 	return ended;
 }
 
+bool test_has_ended_early(struct ssv_test *test)
+{
+	bool early;
+
+	pthread_mutex_lock(&test->lock);
+	early = test->ended_early;
+	pthread_mutex_unlock(&test->lock);
+	return early;
+}
+
 static void process_stream(struct ssv_test *test)
 {
 	struct ssv_server *server = &test->server.base;
@@ -165,18 +195,35 @@ static void process_stream(struct ssv_test *test)
 	ssv_server_shutdown_request(server, &test->request); /* harmless where it was */
 }
 
-static void *run(void *context)
+static void note_end(struct ssv_test *test)
 {
-	struct ssv_test *test = context;
-
-	if (test->is_stream)
-		process_stream(test);
-	else
-		ssv_server_serve_forever(&test->server.base);
 	pthread_mutex_lock(&test->lock);
 	test->ended = true;
 	pthread_mutex_unlock(&test->lock);
 	test_signal(test->changed_fd);
+}
+
+static void thread_ends(void *context)
+{
+	struct ssv_test *test = context;
+
+	if (test->is_stream)
+		ssv_request_close(&test->request);
+	note_early_end(test);
+	note_end(test);
+}
+
+static void *run(void *context)
+{
+	struct ssv_test *test = context;
+
+	pthread_cleanup_push(thread_ends, test);
+	if (test->is_stream)
+		process_stream(test);
+	else
+		ssv_server_serve_forever(&test->server.base);
+	pthread_cleanup_pop(0);
+	note_end(test);
 	return NULL;
 }
 
@@ -184,8 +231,10 @@ static int pair_of_streams(struct ssv_test *test)
 {
 	static const struct sockaddr unnamed = {.sa_family = AF_UNIX};
 	struct ssv_address client = test->request.client_address;
-	int ends[2];
+	int ends[2], rc = ssv_server_bind(&test->server.base);
 
+	if (rc < 0)
+		return rc;
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
 		return -errno;
 	test->peer = ends[0];

@@ -47,6 +47,7 @@ struct ssv_test {
 	bool broken;         /* the connection */
 	bool narrow;         /* nobody reads: little goes into the socket */
 	bool ended;          /* the handler's thread is about to return */
+	bool ended_early;    /* … or ends, for the handler has it so */
 	size_t processed;    /* packets */
 	int result;
 	char methods[MAX_METHODS];
@@ -56,8 +57,9 @@ struct ssv_test {
 void test_fail(struct ssv_test *test, const char *format, ...) SSV_PRINTF(2, 3);
 bool test_failed(const struct ssv_test *test);
 
-/** Whether the handler's thread is done. */
+/** Whether the handler's thread is done; and whether that was the handler's doing. */
 bool test_has_ended(struct ssv_test *test);
+bool test_has_ended_early(struct ssv_test *test);
 
 /** Makes the pair of sockets, unless it is there. */
 void test_open(struct ssv_test *test);

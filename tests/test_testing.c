@@ -250,6 +250,42 @@ START_TEST(layers_in_front_have_their_say)
 }
 END_TEST
 
+static int closings;
+
+static int refuse_to_bind(struct ssv_layer *layer)
+{
+	(void)layer;
+	return -EACCES;
+}
+
+static int count_closing(struct ssv_layer *layer)
+{
+	closings++;
+	return ssv_super_close(layer);
+}
+
+START_TEST(layers_in_front_are_bound_and_closed)
+{
+	static const struct ssv_layer_ops refusing = {.bind = refuse_to_bind};
+	static const struct ssv_layer_ops counting = {.close = count_closing};
+	struct ssv_admission_mixin admission;
+	struct ssv_layer layer;
+
+	begin_test(&peer);
+	ssv_admission_mixin_init(&admission, ssv_test_server(test));
+	admission.rate = 5;
+	ssv_server_link(ssv_test_server(test), &layer, &counting);
+	ssv_test_set_client(test, "tcp://192.0.2.1:4711");
+	ssv_test_expect(test, "tcp://192.0.2.1:4711 nobody\n");
+	all_is_well();
+	ck_assert_int_eq(closings, 1);
+	begin_test(&peer);
+	ssv_server_link(ssv_test_server(test), &layer, &refusing);
+	ssv_test_expect_end(test);
+	it_says("step 1, expect_end: no pair of sockets: Permission denied");
+}
+END_TEST
+
 START_TEST(datagrams_are_answered_one_by_one_or_not_at_all)
 {
 	begin_datagrams(&even);
@@ -423,6 +459,27 @@ START_TEST(a_handler_that_never_ends_fails_its_test)
 }
 END_TEST
 
+static int end_thread(struct ssv_handler *handler)
+{
+	(void)handler;
+	pthread_exit(NULL);
+}
+
+static const struct ssv_handler_ops suicidal = {.handle = end_thread};
+
+START_TEST(a_handler_that_ends_its_thread_fails_its_test)
+{
+	begin_test(&suicidal);
+	it_says("step 1, finish: the handler has ended its thread");
+	begin_test(&suicidal);
+	ssv_test_expect_end(test);
+	it_says("step 1, expect_end: the handler has ended its thread");
+	begin_datagrams(&suicidal);
+	ssv_test_send(test, "one");
+	it_says("step 2, finish: the handler has ended its thread");
+}
+END_TEST
+
 START_TEST(a_reader_that_nobody_feeds_is_broken_off)
 {
 	begin_test(&lines);
@@ -477,6 +534,7 @@ int main(void)
 	tcase_add_test(does, after_a_failing_setup_nothing_else_runs);
 	tcase_add_test(does, the_client_and_what_handlers_share_are_the_tests_to_say);
 	tcase_add_test(does, layers_in_front_have_their_say);
+	tcase_add_test(does, layers_in_front_are_bound_and_closed);
 	tcase_add_test(does, datagrams_are_answered_one_by_one_or_not_at_all);
 	tcase_add_test(does, a_reader_that_nobody_feeds_is_broken_off);
 	tcase_add_test(says, what_differs_is_shown_and_what_follows_does_nothing);
@@ -493,6 +551,7 @@ int main(void)
 	tcase_add_test(says, who_hangs_up_does_not_take_more);
 	tcase_add_test(says, a_handler_that_hangs_fails_its_test);
 	tcase_add_test(says, a_handler_that_never_ends_fails_its_test);
+	tcase_add_test(says, a_handler_that_ends_its_thread_fails_its_test);
 	tcase_add_test(says, a_silent_datagram_handler_is_told_of);
 	tcase_add_test(says, what_is_for_streams_is_refused_on_datagrams);
 	tcase_add_test(says, a_test_that_cannot_be_is_told_of);
