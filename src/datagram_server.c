@@ -37,7 +37,7 @@ static size_t note_asked(struct msghdr *message)
 
 static int flags_for(const struct ssv_request *request)
 {
-	return MSG_TRUNC | (request->may_wait && !request->server->shared ? 0 : MSG_DONTWAIT);
+	return MSG_TRUNC | (request->may_wait && !request->polled ? 0 : MSG_DONTWAIT);
 }
 
 /* The packet's length, however much of it there was room for; or -1 and errno. */

@@ -32,14 +32,14 @@ int ssv_running_enter(struct ssv_server *server, struct ssv_stay *stay);
 /** Leaves it. `ended`: the run is over; otherwise a later enter goes on with it. */
 void ssv_running_leave(struct ssv_stay *stay, bool ended);
 
-/** This thread ends: it leaves all loops that it is in. The last that it does with their servers.
- */
-void ssv_running_abandon(void);
-
 /** The same for a worker, who is not in the loop: anybody may stop that, and wait for it,
  * meanwhile. */
 void ssv_running_visit(struct ssv_server *server, struct ssv_stay *stay);
 void ssv_running_depart(struct ssv_stay *stay);
+
+/** This thread ends: it leaves all loops that it is in. The last that it does with their servers.
+ */
+void ssv_running_abandon(void);
 
 /** Whether the one inside is asked to leave. */
 bool ssv_running_is_stopping(const struct ssv_server *server);

@@ -68,7 +68,7 @@ static int set_blocking(int fd, bool blocking)
 /* Under the lock. 0: the one who asks may accept. */
 static int may_accept(struct ssv_threading_mixin *threading)
 {
-	if (threading->waiting > 0 && !ssv_workers_poll(threading))
+	if (threading->waiting > 0 && !threading->polling)
 		return -EAGAIN; /* they get it, hold it, and say so */
 	if (threading->blocking)
 		set_blocking(threading->layer.server->fd, false);
@@ -151,13 +151,15 @@ static int limit_of_waiting(const struct ssv_threading_mixin *threading)
 
 /* What wakes those who wait: an eventfd beside their poll, or, of the socket in which the kernel
  * has them wait, a descriptor that no host closes. */
-static int make_stop_fd(struct ssv_threading_mixin *threading, bool polling)
+static int make_stop_fd(struct ssv_threading_mixin *threading)
 {
-	int fd = ssv_server_fileno(threading->layer.server);
+	struct ssv_server *server = threading->layer.server;
+	int fd = ssv_server_fileno(server);
 
 	if (threading->stop_fd >= 0)
 		return 0;
-	if (polling)
+	threading->polling = server->shared || threading->refuse;
+	if (threading->polling)
 		fd = ssv_descriptor_above_stdio(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
 	else
 		fd = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
@@ -171,13 +173,12 @@ static int make_stop_fd(struct ssv_threading_mixin *threading, bool polling)
  */
 static int prepare(struct ssv_threading_mixin *threading)
 {
-	const bool polling = ssv_workers_poll(threading);
-	int rc = make_stop_fd(threading, polling);
+	int rc = make_stop_fd(threading);
 
 	if (rc < 0 || threading->layer.server->shared)
 		return rc; /* how others wait for it is theirs */
-	rc = set_blocking(ssv_server_fileno(threading->layer.server), !polling);
-	threading->blocking = rc == 0 && !polling;
+	rc = set_blocking(ssv_server_fileno(threading->layer.server), !threading->polling);
+	threading->blocking = rc == 0 && !threading->polling;
 	return rc;
 }
 
@@ -307,7 +308,7 @@ static void end_waiting(struct ssv_threading_mixin *threading)
 	threading->leading = threading->open = false;
 	ssv_workers_wake(threading);
 	pthread_mutex_unlock(&threading->lock);
-	if (ssv_workers_poll(threading) && threading->stop_fd >= 0)
+	if (threading->polling && threading->stop_fd >= 0)
 		eventfd_write(threading->stop_fd, 1);
 	else if (threading->stop_fd >= 0)
 		shutdown(threading->stop_fd, SHUT_RD);

@@ -151,11 +151,6 @@ void ssv_worker_add_waiter(struct ssv_threading_mixin *threading)
 
 /* --- the life of a thread --- */
 
-bool ssv_workers_poll(const struct ssv_threading_mixin *threading)
-{
-	return threading->layer.server->shared || threading->refuse;
-}
-
 /* Without the lock. What get_request() says; for those who poll it may be -EAGAIN. */
 static int wait_for_request(struct ssv_worker *worker)
 {
@@ -166,10 +161,11 @@ static int wait_for_request(struct ssv_worker *worker)
 		{.fd = threading->stop_fd, .events = POLLIN},
 	};
 
-	if (ssv_workers_poll(threading) && poll(polled, 2, -1) < 0)
+	if (threading->polling && poll(polled, 2, -1) < 0)
 		return -errno;
-	if (ssv_workers_poll(threading) && polled[0].revents == 0)
+	if (threading->polling && polled[0].revents == 0)
 		return -EAGAIN;
+	worker->request.polled = threading->polling;
 	return ssv_server_get_request(server, &worker->request);
 }
 
@@ -337,8 +333,8 @@ static bool take_handed(struct ssv_worker *worker)
 	return true;
 }
 
-/* Without the lock. A handler has ended the thread: its client is let go, and what it counted for.
- */
+/* Begins without the lock, and returns under it. A handler has ended the thread: its client is let
+ * go, and what it counted for. */
 static void abandon(struct ssv_worker *worker)
 {
 	struct ssv_threading_mixin *threading = worker->threading;

@@ -36,7 +36,4 @@ struct ssv_worker *ssv_worker_pop(struct ssv_worker **list);
 /** Has all look at what has changed. */
 void ssv_workers_wake(struct ssv_threading_mixin *threading);
 
-/** Whether those who wait do so in poll, not in accept4: the socket must not be shut down then. */
-bool ssv_workers_poll(const struct ssv_threading_mixin *threading);
-
 #endif

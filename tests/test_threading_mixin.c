@@ -551,6 +551,23 @@ START_TEST(a_shared_socket_is_not_shut_down)
 }
 END_TEST
 
+START_TEST(who_waits_is_woken_by_close_though_the_socket_is_shared_since)
+{
+	struct served served;
+
+	open_way(ACCEPTING, &echo_handler);
+	serve(&served, server);
+	expect_echo();
+	ck_assert_int_eq(ssv_server_shutdown(server), 0);
+	ck_assert_int_eq(result_of(&served), 0);
+	server->shared = true;
+	serve(&served, server);
+	expect_echo();
+	wait_until_somebody_is_free();
+	stop_and_close(&served);
+}
+END_TEST
+
 static void *close_server(void *context)
 {
 	int *result = context;
@@ -1169,6 +1186,7 @@ static void add_closing_tests(TCase *tcase)
 	IN_EVERY_WAY(tcase, close_cuts_what_came_after_the_stop_when_the_grace_is_over);
 	IN_EVERY_WAY(tcase, a_server_that_never_served_closes_at_once_and_can_be_opened_again);
 	tcase_add_test(tcase, a_shared_socket_is_not_shut_down);
+	tcase_add_test(tcase, who_waits_is_woken_by_close_though_the_socket_is_shared_since);
 	tcase_add_loop_test(tcase, who_connects_while_close_waits_is_refused, 0, 2);
 }
 

@@ -18,6 +18,9 @@ struct ssv_source {
  * A request has one owner at a time, who closes it once: the loop, until process_request() returns
  * 0 and thereby has taken it over. `stream` says what is still to be undone: NULL is nothing. The
  * functions here are the owner's, on whatever thread it is; none is safe in a signal handler.
+ *
+ * A layer's own stream stays in `stream`, and its memory as it is, until super's close_request()
+ * has returned: other threads look at its counts.
  */
 struct ssv_request {
 	struct ssv_server *server; /**< that it came to */
@@ -34,7 +37,8 @@ struct ssv_request {
 	size_t packet_size, packet_length;
 
 	/* private */
-	bool may_wait; /* get_request() may block for it: it is a thread's own */
+	bool may_wait; /* get_request() may block for it: it is a thread's own, … */
+	bool polled;   /* … which has polled, for others may have been faster: it does not */
 	pid_t child;   /* that it was handed to; 0: none */
 	bool taken;    /* process_request() has taken it over where it is, without a move */
 	bool admitted; /* it counts for an admission mix-in, … */

@@ -50,6 +50,7 @@ struct ssv_threading_mixin {
 	int waiting_limit;                 /* … that many at most */
 	int busy, ending;                  /* that have a request; that leave, and do not count */
 	bool reserved;                     /* one has been started for the next request */
+	bool polling;                      /* how they wait, for as long as there is a stop_fd */
 	bool blocking;                     /* accept4 waits, since serve_forever() */
 	bool leading, open, closing;       /* they wait for requests; they process them; they end */
 	bool cut;                          /* and what comes now comes too late */
