@@ -37,8 +37,18 @@ find root -type f -o -type l | sort >files
 for expected in usr/bin/socketserver 'usr/lib/.*/libsocketserver.so.0' 'usr/lib/.*/libsocketserver.a' \
 	usr/include/socketserver/server.h usr/share/man/man1/socketserver.1.gz \
 	usr/share/man/man3/ssv_server_open.3.gz usr/share/doc/libsocketserver-dev/html/index.html \
-	usr/share/doc/libsocketserver-dev/examples/echo.c; do
+	usr/share/doc/libsocketserver-dev/examples/echo.c \
+	usr/share/doc/libsocketserver-dev/docs/reliability.md \
+	usr/lib/systemd/system/socketserver@.service usr/lib/systemd/system/socketserver@.socket; do
 	grep -qx "root/$expected" files || fail "no package has $expected"
+done
+
+grep -q '^ExecStart=/usr/bin/socketserver ' root/usr/lib/systemd/system/socketserver@.service ||
+	fail "the unit file does not start the packaged program"
+for package in ./*.deb; do
+	if dpkg-deb -I "$package" postinst 2>/dev/null | grep -E 'deb-systemd-(helper|invoke)'; then
+		fail "$package enables or starts a unit"
+	fi
 done
 
 multiarch=$(dpkg-architecture -qDEB_HOST_MULTIARCH)

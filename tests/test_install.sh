@@ -53,6 +53,9 @@ program=$(find root -name socketserver -type f -perm -u+x)
 if readelf -d "$program" | grep -E 'R(UN)?PATH'; then
 	fail "the installed program looks for its library in the build directory"
 fi
+unit=$(find root -path '*/lib/systemd/system/socketserver@.service')
+grep "^ExecStart=${program#root} " "$unit" >/dev/null ||
+	fail "the unit file does not start the installed program: ${unit:-it is not there}"
 for completion in bash-completion/completions/socketserver zsh/site-functions/_socketserver \
 	fish/vendor_completions.d/socketserver.fish; do
 	[[ -f ${program%/bin/*}/share/$completion ]] || fail "not installed: share/$completion"

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The unit files of docs/, as systemd-analyze judges them: test_unit_files.py DIRECTORY PROGRAM
+"""The unit files, as systemd-analyze judges them: test_unit_files.py PROGRAM UNIT_FILE...
 
 Exit status 77, skipped, where there is no systemd-analyze.
 """
@@ -11,7 +11,6 @@ import subprocess
 import sys
 import tempfile
 
-UNITS = ("socketserver@.service", "socketserver@.socket")
 EXPOSURE = 15  # tenths, at most: of 100
 
 
@@ -23,12 +22,14 @@ def analyze(*arguments):
     return done.returncode, done.stdout.decode(errors="replace")
 
 
-def install(source, to, program):
+def install(units, to, program):
     """The units as instances of their own, with the program where it is."""
     paths = []
-    for unit in UNITS:
-        with open(os.path.join(source, unit), encoding="utf-8") as file:
-            text = file.read().replace("/usr/local/bin/socketserver", program)
+    for source in units:
+        unit = os.path.basename(source)
+        with open(source, encoding="utf-8") as file:
+            text = re.sub(r"^ExecStart=\S+/bin/socketserver ", f"ExecStart={program} ", file.read(),
+                          flags=re.MULTILINE)
         paths.append(os.path.join(to, unit.replace("@.", "@echo.")))
         for path in (paths[-1], os.path.join(to, unit)):
             with open(path, "w", encoding="utf-8") as file:
@@ -54,8 +55,9 @@ def main():
     if not shutil.which("systemd-analyze"):
         print("skipped: no systemd-analyze (Debian: systemd)")
         sys.exit(77)
+    program, units = os.path.realpath(sys.argv[1]), sys.argv[2:]
     with tempfile.TemporaryDirectory() as folder:
-        paths = install(sys.argv[1], folder, os.path.realpath(sys.argv[2]))
+        paths = install(units, folder, program)
         wrong = verify(paths) + judge(paths[0])
         # The test of this test.
         with open(paths[0], "a", encoding="utf-8") as file:
@@ -63,7 +65,7 @@ def main():
                        "NoNewPrivileges=no\nSystemCallFilter=\nCapabilityBoundingSet=~\n")
         if not verify(paths) or not judge(paths[0]):
             wrong.append("a wrong unit was not noticed")
-    print("\n".join(wrong) or f"{len(UNITS)} unit files: well")
+    print("\n".join(wrong) or f"{len(units)} unit files: well")
     sys.exit(1 if wrong else 0)
 
 
