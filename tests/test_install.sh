@@ -27,8 +27,8 @@ pc=$(find root -name socketserver.pc)
 export PKG_CONFIG_LIBDIR=$work/${pc%/*} PKG_CONFIG_SYSROOT_DIR=$work/root
 libdir=$PKG_CONFIG_SYSROOT_DIR$(PKG_CONFIG_SYSROOT_DIR='' pkg-config --variable=libdir socketserver)
 
-read -ra flags < <(pkg-config --cflags --libs socketserver)
-cc -Wall -Wextra -Werror server.c "${flags[@]}" -o shared
+read -ra shared_flags < <(pkg-config --cflags --libs socketserver)
+cc -Wall -Wextra -Werror server.c "${shared_flags[@]}" -o shared
 readelf -d shared | grep 'NEEDED.*\[libsocketserver\.so\.0\]' >/dev/null ||
 	fail "a program does not ask for libsocketserver.so.0, but: $(readelf -d shared | grep NEEDED)"
 LD_LIBRARY_PATH=$libdir ldd shared | grep "libsocketserver.so.0 => $libdir/" >/dev/null ||
@@ -48,6 +48,10 @@ if command -v doxygen >/dev/null && ! [[ -e $(find root -path '*/man3/ssv_server
 	fail "the manual pages of the headers were not installed"
 fi
 
+# docs/install.md: a ready-made handler as a plug-in
+cc -shared -fPIC -Decho_descriptor=ssv_handler_plugin \
+	"$(find root -path '*/examples/echo.c')" -o echo.so "${shared_flags[@]}"
+
 program=$(find root -name socketserver -type f -perm -u+x)
 [[ -n $program ]] || fail "the program was not installed"
 if readelf -d "$program" | grep -E 'R(UN)?PATH'; then
@@ -62,3 +66,5 @@ for completion in bash-completion/completions/socketserver zsh/site-functions/_s
 done
 LD_LIBRARY_PATH=$libdir "$program" handlers | grep '^ *echo' >/dev/null ||
 	fail "the installed program does not list its handlers"
+answer=$(printf hello | LD_LIBRARY_PATH=$libdir socat - EXEC:"$program serve ./echo.so --inetd")
+[[ $answer == hello ]] || fail "a ready-made handler as a plug-in does not answer: $answer"
