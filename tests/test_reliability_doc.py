@@ -4,7 +4,7 @@
 test_reliability_doc.py DOCUMENT TEST_DIRECTORY
 
 Its catalogue has all faults, each once and in order; each row names tests that there are, or says
-why it does not apply, or that it is for later.
+why it does not apply.
 """
 from named_tests import is_test, symbols_in, wrong_tests
 import re
@@ -23,7 +23,7 @@ def wrong_rows(text):
     rows = rows_of(text)
     wrong = [] if [n for n, _ in rows] == list(range(1, FAULTS + 1)) else ["not each fault once"]
     for number, proof in rows:
-        if not any(map(is_test, symbols_in(proof))) and not re.match(r"(later|none): ", proof):
+        if not any(map(is_test, symbols_in(proof))) and not re.match(r"none: ", proof):
             wrong.append(f"neither a test nor a reason: {number}")
     return wrong
 
@@ -53,10 +53,9 @@ def main():
     with open(sys.argv[1], encoding="utf-8") as file:
         text = file.read()
     found = faults(text, sys.argv[2]) or unnoticed(text, sys.argv[2])
-    later = sum(proof.startswith("later: ") for _, proof in rows_of(text))
     none = sum(proof.startswith("none: ") for _, proof in rows_of(text))
-    print("\n".join(found) or f"{FAULTS} faults: {FAULTS - later - none} with tests, {none} that do"
-          f" not apply, {later} for later")
+    print("\n".join(found) or f"{FAULTS} faults: {FAULTS - none} with tests, {none} that do"
+          " not apply")
     sys.exit(1 if found else 0)
 
 
