@@ -46,7 +46,8 @@ for sanitizer in none address,undefined thread; do
 	done
 done
 step 'tests: the models' ./dev test --suite model
-step 'tests: without libedit' ./dev test --without-libedit --suite handlers
+step 'tests: without libedit' \
+	./dev test --without-libedit --suite handlers --suite program
 step 'tests: under memcheck, each class and mode' \
 	./dev test --valgrind test_parity test_server test_stream
 step 'ABI' ./dev abi

@@ -4,7 +4,7 @@
 REPLAYED are the documents whose transcripts test_transcripts.py replays: all that have any must be among
 them. Each ```c block compiles without a warning: as a file of its own, <!-- code: NAME -->, or what stands
 in a function, behind <!-- inside: DECLARATIONS -->, or at the top of a file. A program is compiled in a
-transcript of its document, which runs it, or is one of those in tests/meson.build that test_readme.c runs.
+transcript of its document, which runs it, or is one of those in tests/meson.build that test_documents.c runs.
 """
 from code_block import code_blocks
 from concurrent.futures import ThreadPoolExecutor

@@ -11,7 +11,7 @@
 
 static char address[SSV_ADDRESS_TEXT_SIZE];
 
-/* A port that was free a moment ago: a README's program has no way to tell which one it got. */
+/* A port that was free a moment ago: a document's program has no way to tell which one it got. */
 static void choose_address(void)
 {
 	static const struct ssv_handler_ops none;
@@ -72,7 +72,7 @@ START_TEST(the_complete_server_echoes_lines_and_ends_well_on_a_signal)
 	pid_t pid;
 
 	choose_address();
-	pid = start("README_SERVER");
+	pid = start("ECHO_SERVER");
 	connect_when_ready(&client);
 	ck_assert_int_eq(ssv_stream_printf(&client, "one\ntwo\n"), 8);
 	expect_line(&client, "one\n");
@@ -89,7 +89,7 @@ START_TEST(the_smallest_server_echoes_lines)
 	pid_t pid;
 
 	choose_address();
-	pid = start("PYTHON_SERVER");
+	pid = start("SMALLEST_SERVER");
 	connect_when_ready(&client);
 	ck_assert_int_eq(ssv_stream_printf(&client, "one\n"), 4);
 	expect_line(&client, "one\n");
@@ -106,7 +106,7 @@ START_TEST(the_counting_layer_ends_after_three_requests)
 	int i;
 
 	choose_address();
-	pid = start("README_LAYER");
+	pid = start("COUNTING_LAYER");
 	for (i = 0; i < 3; i++) {
 		connect_when_ready(&client);
 		expect_line(&client, "hello\n");
@@ -148,8 +148,8 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("readme");
-	TCase *tcase = topic(suite, "readme");
+	Suite *suite = suite_create("documents");
+	TCase *tcase = topic(suite, "documents");
 
 	tcase_add_loop_test(
 		tcase, the_complete_server_echoes_lines_and_ends_well_on_a_signal, 0, 2);
