@@ -64,7 +64,7 @@ static int open_handler_as_user(struct serve *serve)
 static int announce(struct serve *serve)
 {
 	char text[SSV_ADDRESS_TEXT_SIZE];
-	int rc, status;
+	int rc;
 
 	if (serve->listeners.is_connection)
 		return 0; /* standard output may be what the client gets */
@@ -72,9 +72,9 @@ static int announce(struct serve *serve)
 		printf("listening on %s (%s)\n",
 			ssv_address_format(&serve->listeners.servers[i]->server_address, text),
 			serve->listeners.list[i].mode);
-	status = stats_open(&serve->stats, serve->listeners.handler->name, &serve->log.log);
-	if (status != 0)
-		return status;
+	if (serve->stats.server != NULL)
+		printf("stats on %s\n",
+			ssv_address_format(&serve->stats.server->server_address, text));
 	rc = output_flush();
 	return rc < 0 && rc != -EBADF && !inheritance_exists() ? explain_output(rc) : 0;
 }
@@ -87,8 +87,7 @@ static int serve_requests(struct serve *serve)
 	return ssv_serve_all(serve->listeners.servers, serve->listeners.count);
 }
 
-/* All that can go wrong before the first request. */
-static int become_ready(struct serve *serve)
+static int open_all(struct serve *serve)
 {
 	int status = service_before_open(&serve->service);
 
@@ -98,15 +97,28 @@ static int become_ready(struct serve *serve)
 		status = service_after_open(
 			&serve->service, serve->listeners.list, serve->listeners.count);
 	if (status == 0)
-		status = announce(serve);
+		status = stats_open(&serve->stats, serve->listeners.handler->name, &serve->log.log);
+	return status;
+}
+
+/* All that can go wrong before the first request; only then are a predecessor's duties ours. */
+static int become_ready(struct serve *serve)
+{
+	int status = open_all(serve);
+
 	if (status == 0)
 		status = stats_start(&serve->stats);
+	if (status == 0)
+		status = service_write_pid(&serve->service);
+	if (status == 0)
+		status = announce(serve);
 	if (status != 0)
 		return status;
 	if (serve->stats.server != NULL)
 		service_add(&serve->service, serve->stats.name, serve->stats.server,
 			stats_file(&serve->stats));
-	service_ready();
+	service_ready(serve->listeners.list, serve->listeners.count);
+	stats_take_over(&serve->stats);
 	return 0;
 }
 

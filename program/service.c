@@ -73,8 +73,7 @@ int service_after_open(struct service *service, struct listener *listeners, size
 		if (!listeners[i].was_passed)
 			handover_add(&service->handover, listeners[i].asked, listeners[i].server,
 				listener_file(&listeners[i]));
-	take_over_files(listeners, count);
-	return pid_file_write(&service->pid_file);
+	return 0;
 }
 
 void service_add(struct service *service, const char *name, struct ssv_server *beside,
@@ -84,9 +83,15 @@ void service_add(struct service *service, const char *name, struct ssv_server *b
 	handover_add(&service->handover, name, beside, file);
 }
 
-void service_ready(void)
+int service_write_pid(struct service *service)
+{
+	return pid_file_write(&service->pid_file);
+}
+
+void service_ready(struct listener *listeners, size_t count)
 {
 	inheritance_ready();
+	take_over_files(listeners, count);
 	notify("READY=1\nSTATUS=serving");
 }
 

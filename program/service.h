@@ -36,15 +36,19 @@ int service_prepare(struct service *service, const struct service_settings *sett
 /** Before the servers are opened. */
 int service_before_open(struct service *service);
 
-/** They are: becomes the user, and takes over what is the predecessor's. */
+/** They are: becomes the user. */
 int service_after_open(struct service *service, struct listener *listeners, size_t count);
 
 /** A server beside the others, which is closed as soon as it is handed over. */
 void service_add(struct service *service, const char *name, struct ssv_server *beside,
 	struct ssv_unix_socket *file);
 
-/** Now requests can be served: tells the predecessor and the service manager. */
-void service_ready(void);
+/** What can fail at the last: the pid file says that it is this process. */
+int service_write_pid(struct service *service);
+
+/** Now requests can be served, and nothing may fail any more: takes over the predecessor's duties,
+ * and tells it and the service manager. */
+void service_ready(struct listener *listeners, size_t count);
 
 /** Gives back what there is, at any stage. */
 void service_close(struct service *service);

@@ -133,7 +133,6 @@ static double seconds_since_1970(void)
 int stats_open(struct stats *stats, const char *handler, struct ssv_log *log)
 {
 	struct snapshot_subject *subject;
-	char text[SSV_ADDRESS_TEXT_SIZE];
 	int rc;
 
 	if (stats->server == NULL)
@@ -147,12 +146,13 @@ int stats_open(struct stats *stats, const char *handler, struct ssv_log *log)
 	stats->process.started = seconds_since_1970();
 	stats->server->log = log;
 	rc = ssv_server_open(stats->server);
-	if (rc < 0)
-		return explain_listen(rc, &stats->server->server_address);
+	return rc < 0 ? explain_listen(rc, &stats->server->server_address) : 0;
+}
+
+void stats_take_over(struct stats *stats)
+{
 	if (stats->was_inherited && stats_file(stats) != NULL)
 		(void)ssv_unix_socket_take_over(stats_file(stats), stats->server);
-	printf("stats on %s\n", ssv_address_format(&stats->server->server_address, text));
-	return 0;
 }
 
 static void *run(void *argument)

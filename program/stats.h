@@ -34,11 +34,14 @@ struct stats {
 int stats_init(struct stats *stats, const char *address, bool public,
 	const struct listener *listeners, size_t count);
 
-/** Once those are open: opens it, and says so with them. */
+/** Once those are open: opens it. */
 int stats_open(struct stats *stats, const char *handler, struct ssv_log *log);
 
 /** Answers from now on. Signals are blocked. */
 int stats_start(struct stats *stats);
+
+/** Once the predecessor has given it up: its file is ours to remove. */
+void stats_take_over(struct stats *stats);
 
 /** When the others are closed, so that it can be seen who is still running. Harmless in any state,
  * also without an init, where all is 0. */

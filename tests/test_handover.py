@@ -210,6 +210,36 @@ def with_a_configuration_that_is_wrong_by_then_the_old_one_goes_on():
             "socketserver: not handed over: the new program ended with status 2: this one goes on"])
 
 
+LATE = {"no stats": "stats = unix:/nonexistent/s\n", "no address": "address unix:/nonexistent/s\n",
+        "no pid file": "pid-file = /nonexistent/pid\n"}
+
+
+@for_each(LATE)
+def what_fails_late_takes_nothing_from_the_old_one(what):
+    """Its files are there, and are still its own to remove."""
+    config = f"{handler_test.directory}/config"
+    files = [f"{handler_test.directory}/{name}" for name in ("s", "pid", "stats")]
+    lines = {"address": f"address unix:{files[0]}\n", "pid-file": f"pid-file = {files[1]}\n",
+             "stats": f"stats = unix:{files[2]}\n"}
+    with open(config, "w", encoding="ascii") as file:
+        file.write("".join(lines.values()))
+    with start("echo", "--config", config, may_say=".") as line:
+        line.address = f"unix:{files[0]}"
+        line.server.readline(), line.server.readline()
+        with open(config, "w", encoding="ascii") as file:
+            kept = [text for name, text in lines.items() if name not in LATE[what].split()[0]]
+            file.write("".join(kept) + lines["address"] * (what == "no address") + LATE[what])
+        line.ask()
+        wait_until(lambda: "this one goes on\n" in line.said())
+        equal([path for path in files if not os.path.exists(path)], [])
+        with open(files[1], encoding="ascii") as file:
+            equal(file.read(), f"{line.pid}\n")
+        with connect(line.address) as client:
+            client.send(b"a")
+            equal(client.recv(16), b"a")
+    equal([path for path in files if os.path.exists(path)], [])
+
+
 @for_each((signal.SIGTERM, signal.SIGINT))
 def a_stop_ends_a_successor_that_is_not_ready(number):
     path, environment = own_copy()
