@@ -76,8 +76,7 @@ static const struct ssv_layer_ops connection_ops = {
 	.forsake = connection_forsake,
 };
 
-void connection_init(struct connection *connection, struct ssv_server *server, int fd)
+void connection_link(struct connection *connection, struct ssv_server *server)
 {
-	connection->fd = fd;
 	ssv_server_link(server, &connection->layer, &connection_ops);
 }

@@ -8,11 +8,11 @@
 /** Must stay as long as the server. */
 struct connection {
 	struct ssv_layer layer;
-	int fd; /* or -1 */
+	int fd; /**< to be set before; or -1. The server's from the link on. */
 };
 
-/** Links it in front of a stream server, which then has this one request, and no listener. The
- * descriptor is the server's from now on. */
-void connection_init(struct connection *connection, struct ssv_server *server, int fd);
+/** Links it in front of a stream server's class, and behind all mix-ins, which come later: the
+ * server has this one request, and no listener. */
+void connection_link(struct connection *connection, struct ssv_server *server);
 
 #endif

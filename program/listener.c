@@ -1,4 +1,5 @@
 #include "listener.h"
+#include "connection.h"
 #include "stopper.h"
 #include "words.h"
 #include <string.h>
@@ -150,11 +151,14 @@ static const char *first_of(const char *modes)
 }
 
 void listener_init(struct listener *listener, const struct ssv_address *at,
-	const struct ssv_handler_descriptor *handler, const struct listener_settings *settings)
+	const struct ssv_handler_descriptor *handler, const struct listener_settings *settings,
+	struct connection *connection)
 {
 	listener->mode =
 		settings->mode != NULL ? settings->mode : first_of(listener_modes(at, handler));
 	listener->server = init_class(listener, at, ops_of(at, handler), settings);
+	if (connection != NULL)
+		connection_link(connection, listener->server);
 	if (strcmp(listener->mode, "threading") == 0)
 		init_threading(&listener->mixin.threading, listener->server, settings);
 	else if (strcmp(listener->mode, "forking") == 0)

@@ -21,6 +21,8 @@ struct listener_settings {
 	bool may_be_handed_over;
 };
 
+struct connection;
+
 /** It must not move after its init. */
 struct listener {
 	union {
@@ -46,10 +48,12 @@ struct listener {
 const char *listener_modes(
 	const struct ssv_address *at, const struct ssv_handler_descriptor *handler);
 
-/** A server of the class for the transport of `at`, with the mode's mix-in and admission in front.
- * The settings must stay as long as it. Cannot fail. */
+/** A server of the class for the transport of `at`, with the mode's mix-in and admission in front;
+ * its listener is that `connection`, unless it is NULL. All of them must stay as long as it. Cannot
+ * fail. */
 void listener_init(struct listener *listener, const struct ssv_address *at,
-	const struct ssv_handler_descriptor *handler, const struct listener_settings *settings);
+	const struct ssv_handler_descriptor *handler, const struct listener_settings *settings,
+	struct connection *connection);
 
 /** The class's own adopt, as ssv_tcp_server_adopt(). */
 int listener_adopt(struct listener *listener, int fd);

@@ -63,9 +63,9 @@ static int check_reach(
 	return EXIT_USAGE;
 }
 
-/* The next listener, for an address that fits. */
-static int init_listener(
-	struct listeners *listeners, const struct ssv_address *at, const char *text)
+/* The next listener, for an address that fits; instead of one a connection, unless it is NULL. */
+static int init_listener(struct listeners *listeners, const struct ssv_address *at,
+	const char *text, struct connection *connection)
 {
 	struct listener *listener = &listeners->list[listeners->count];
 	int status = check_fit(listeners, at, text);
@@ -74,11 +74,8 @@ static int init_listener(
 		status = check_reach(listeners, at, text);
 	if (status != 0)
 		return status;
-	listener_init(listener, at, listeners->handler, &listeners->settings->listener);
+	listener_init(listener, at, listeners->handler, &listeners->settings->listener, connection);
 	apply_settings(listeners, listener->server);
-	if (listeners->settings->requests > 0)
-		request_limit_init(
-			&listeners->requests, listener->server, listeners->settings->requests);
 	listeners->servers[listeners->count++] = listener->server;
 	return 0;
 }
@@ -102,7 +99,7 @@ static int add_own(struct listeners *listeners, const char *text)
 
 	if (ssv_address_parse(&at, text, &error) < 0)
 		return complain_usage("bad address: %s: %s", text, error);
-	status = init_listener(listeners, &at, text);
+	status = init_listener(listeners, &at, text, NULL);
 	if (status != 0)
 		return status;
 	fd = inheritance_take(ssv_address_format(&at, asked));
@@ -114,17 +111,16 @@ static int add_own(struct listeners *listeners, const char *text)
 
 /* Its server has one request, and then ends. */
 static int add_connection(
-	struct listeners *listeners, const struct passed_socket *passed, const char *text)
+	struct listeners *listeners, const struct ssv_address *at, int fd, const char *text)
 {
-	struct ssv_server *server = listeners->servers[listeners->count - 1];
-
+	if (listeners->is_connection)
+		return complain_usage("a second connection: %s: one has to come alone", text);
 	if (listeners->settings->service.handover)
 		return complain_usage(
 			"a connection: %s: it cannot be handed over: leave out --handover", text);
-	connection_init(&listeners->connection, server, passed->fd);
-	request_limit_init(&listeners->requests, server, 1);
+	listeners->connection.fd = fd;
 	listeners->is_connection = true;
-	return 0;
+	return init_listener(listeners, at, text, &listeners->connection);
 }
 
 static int add_socket(
@@ -138,12 +134,13 @@ static int add_socket(
 			strerror(-rc));
 		return EXIT_FAILURE;
 	}
-	status = init_listener(listeners, &kind.at, text);
+	status = kind.is_connection ? add_connection(listeners, &kind.at, passed->fd, text)
+				    : init_listener(listeners, &kind.at, text, NULL);
 	if (status != 0)
 		return status;
 	listeners->list[listeners->count - 1].was_passed = true;
 	if (kind.is_connection)
-		return add_connection(listeners, passed, text);
+		return 0;
 	return adopt(&listeners->list[listeners->count - 1], passed->fd, text);
 }
 
@@ -207,6 +204,21 @@ static int allocate_listeners(struct listeners *listeners, size_t count)
 	return complain_memory();
 }
 
+/* Once all are known: it is one that can be counted. */
+static int limit_requests(struct listeners *listeners)
+{
+	const int requests = listeners->is_connection ? 1 : listeners->settings->requests;
+
+	if (listeners->is_connection && listeners->count > 1)
+		return complain_usage("a connection among other addresses: it has to come alone");
+	if (requests > 0 && listeners->count > 1)
+		return complain_usage("too many addresses: %s: --requests counts those of one",
+			listeners->list[1].asked);
+	if (requests > 0)
+		request_limit_init(&listeners->requests, listeners->servers[0], requests);
+	return 0;
+}
+
 int listeners_add(struct listeners *listeners, int count, char **addresses)
 {
 	size_t passed;
@@ -218,9 +230,7 @@ int listeners_add(struct listeners *listeners, int count, char **addresses)
 		status = passed > 0 ? add_all_passed(listeners) : add_default_listener(listeners);
 	for (int i = 0; i < count && status == 0; i++)
 		status = add_listener(listeners, addresses[i]);
-	if (status == 0 && listeners->is_connection && listeners->count > 1)
-		return complain_usage("a connection among other addresses: it has to come alone");
-	return status;
+	return status != 0 ? status : limit_requests(listeners);
 }
 
 /* A name may stand for another address by now: its reach is checked once more. */

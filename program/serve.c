@@ -204,9 +204,6 @@ static int add_addresses(struct serve *serve, int count, char **addresses)
 		count = serve->config.address_count;
 		addresses = serve->config.addresses;
 	}
-	if (serve->settings.requests > 0 && count > 1)
-		return complain_usage(
-			"too many addresses: %s: --requests counts those of one", addresses[1]);
 	return listeners_add(&serve->listeners, count, addresses);
 }
 

@@ -73,6 +73,19 @@ def the_file_of_a_passed_socket_stays():
     assert os.path.exists(f"{handler_test.directory}/s")
 
 
+@for_each(([], ["fd:a"]))
+def requests_are_counted_of_one_socket_only(which):
+    with listening("tcp://127.0.0.1:0") as one, listening("unix:{directory}/s") as two:
+        with Passed([one, two], "upper", *which, "--requests", "1", names=["a", "a"],
+                    lines=0) as server:
+            equal(server.wait(), 2)
+            assert "--requests counts those of one" in server.said(), server.said()
+            server.process.returncode, server.may_say = 0, "too many addresses"
+        with Passed([one], "upper", "--requests", "1") as server:
+            served(server.address)
+            equal(server.wait(), 0)
+
+
 @test
 def what_is_passed_to_another_process_is_left_alone():
     environment = os.environ | {"LISTEN_PID": "1", "LISTEN_FDS": "1"}
@@ -178,6 +191,19 @@ def who_may_not_come_is_not_served_on_a_passed_connection():
     with client, accepted:
         with Passed([accepted], "welcome", "--deny-from", "127.0.0.0/8", lines=0) as server:
             accepted.close()
+            equal(receive_all(client), b"")
+            equal(server.wait(), 0)
+
+
+@for_each(("--rate=1", "--max-connections=1", "--max-per-address=1"), MODES)
+def admission_has_its_say_on_a_passed_connection(limit, mode):
+    client, accepted = connection("tcp")
+    with client, accepted:
+        with Passed([accepted], "upper", limit, "--mode", mode, lines=0) as server:
+            accepted.close()
+            client.sendall(b"abc")
+            equal(receive_exactly(client, 3), b"ABC")
+            client.shutdown(socket.SHUT_WR)
             equal(receive_all(client), b"")
             equal(server.wait(), 0)
 
