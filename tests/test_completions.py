@@ -149,7 +149,29 @@ def bash_offers_what_the_program_does():
     os.mkdir(f"{handler_test.directory}/folder")
     open(f"{handler_test.directory}/file with blanks", "w").close()
     equal(sorted(bash(f"socketserver talk unix:{handler_test.directory}/")),
-          sorted(f"{handler_test.directory}/{name}" for name in ("folder/", "file with blanks")))
+          sorted(f"{handler_test.directory}/{name}" for name in ("folder/", "file\\ with\\ blanks")))
+    equal(bash(f"socketserver talk unix:{handler_test.directory}/file\\ w"),
+          [f"{handler_test.directory}/file\\ with\\ blanks"])
+
+
+@test
+def bash_takes_a_file_name_for_no_command():
+    name = "$(touch ran);`touch ran`;touch ran"
+    open(f"{handler_test.directory}/{name}", "w").close()
+    offered = bash(f"socketserver talk unix:{handler_test.directory}/")
+    os.makedirs(f"{handler_test.directory}/folder")
+    done = subprocess.run(["bash", "-c", "printf %s " + " ".join(offered)], check=True, text=True,
+                          stdout=subprocess.PIPE, cwd=f"{handler_test.directory}/folder")
+    equal((done.stdout, os.listdir(f"{handler_test.directory}/folder")),
+          (f"{handler_test.directory}/{name}", []))
+
+
+@test
+def bash_is_told_nothing_of_an_empty_line():
+    script = 'source "$0/socketserver.bash"; COMP_LINE= COMP_POINT=0; _socketserver "$1"'
+    done = subprocess.run(["bash", "-c", script, SHARE, PROGRAM], stderr=subprocess.PIPE,
+                          timeout=PATIENCE)
+    equal((done.returncode, done.stderr), (0, b""))
 
 
 @test
