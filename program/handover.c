@@ -3,11 +3,15 @@
 #include "complain.h"
 #include "notify.h"
 #include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -46,7 +50,7 @@ void handover_free(struct handover *handover)
 	handover->arguments = NULL;
 }
 
-void handover_add(struct handover *handover, const char *name, const struct ssv_server *server,
+void handover_add(struct handover *handover, const char *name, struct ssv_server *server,
 	struct ssv_unix_socket *file)
 {
 	if (handover->count < HANDOVER_MAX)
@@ -264,12 +268,76 @@ static void close_socket(struct handover *handover)
 	handover->socket = -1;
 }
 
+/* Nobody serves it any more: who waits there learns that now. */
+static void end_listening(struct ssv_server *server)
+{
+	ssv_server_request_stop(server);
+	shutdown(server->fd, SHUT_RD);
+}
+
 /* Of what the successor has said that it serves. The same order as they were sent in. */
 static void give_up_files(struct handover *handover, const char *served, size_t length)
 {
-	for (size_t i = 0; i < handover->count && i < length; i++)
-		if (served[i] == '1' && handover->handed[i].file != NULL)
+	for (size_t i = 0; i < handover->count && i < length; i++) {
+		if (served[i] != '1')
+			end_listening(handover->handed[i].server);
+		else if (handover->handed[i].file != NULL)
 			ssv_unix_socket_give_up(handover->handed[i].file);
+	}
+}
+
+/* A listener that nobody knows: to look at, there is never anybody. */
+static int make_quiet_listener(void)
+{
+	const struct sockaddr_un any_name = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	if (fd >= 0 && (bind(fd, (const struct sockaddr *)&any_name, sizeof(sa_family_t)) < 0 ||
+			       listen(fd, 0) < 0)) {
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+/*
+ * Threads of the server may still use the number, so it goes on being one. To shut the socket down
+ * would hit the successor's, too. Datagrams' is kept: replies go out by it.
+ */
+void handover_let_go(struct handover *handover)
+{
+	int quiet = make_quiet_listener();
+
+	for (size_t i = 0; i < handover->count && i < HANDOVER_MAX; i++) {
+		struct ssv_server *server = handover->handed[i].server;
+
+		if (server == handover->beside)
+			continue;
+		ssv_server_request_stop(server);
+		if (quiet >= 0 && server->fd >= 0 &&
+			ssv_transport_is_stream(server->server_address.transport))
+			(void)dup3(quiet, server->fd, O_CLOEXEC);
+	}
+	if (quiet >= 0)
+		close(quiet);
+}
+
+static void *reap(void *argument)
+{
+	pid_t successor = (pid_t)(intptr_t)argument;
+
+	while (waitpid(successor, NULL, 0) < 0 && errno == EINTR)
+		;
+	return NULL;
+}
+
+/* It may end before this one, which may drain for long. */
+static void reap_in_time(const struct handover *handover)
+{
+	pthread_t thread;
+
+	if (pthread_create(&thread, NULL, reap, (void *)(intptr_t)handover->successor) == 0)
+		pthread_detach(thread);
 }
 
 /* The manager learns first who the main process is: from then on it hears the successor. */
@@ -281,8 +349,11 @@ static void give_up_duties(struct handover *handover, const char *served, size_t
 	notify("MAINPID=%d", (int)handover->successor);
 	(void)send(handover->socket, &yours, 1, MSG_NOSIGNAL | MSG_DONTWAIT);
 	close_socket(handover);
+	pid_file_give_up(handover->pid_file);
+	handover_let_go(handover);
 	if (handover->beside != NULL)
 		ssv_server_close(handover->beside);
+	reap_in_time(handover);
 	complain("handed over to process %d", (int)handover->successor);
 }
 

@@ -29,7 +29,7 @@
 /** What is handed over: a server's socket, under a name that its successor looks for. */
 struct handed {
 	const char *name;
-	const struct ssv_server *server;
+	struct ssv_server *server;
 	struct ssv_unix_socket *file; /**< or NULL */
 };
 
@@ -37,7 +37,7 @@ struct handover {
 	struct handed handed[HANDOVER_MAX];
 	size_t count;
 	struct ssv_server *beside; /**< to be closed as soon as all is handed over, or NULL */
-	const struct pid_file *pid_file;
+	struct pid_file *pid_file;
 	char program[4096]; /**< found out at the start: what is there by then is started */
 	char **arguments;
 	int socket; /**< to the successor that is being started, or -1 */
@@ -51,7 +51,7 @@ int handover_init(struct handover *handover, int count, char **arguments);
 void handover_free(struct handover *handover);
 
 /** One more to be handed over; before any is. */
-void handover_add(struct handover *handover, const char *name, const struct ssv_server *server,
+void handover_add(struct handover *handover, const char *name, struct ssv_server *server,
 	struct ssv_unix_socket *file);
 
 /** Starts a successor, with the signals as `mask` has them. Says so where that fails, or one is
@@ -66,6 +66,10 @@ int handover_patience(const struct handover *handover);
 /** After that poll: whether all has been handed over. Says so, and also where the successor failed,
  * which then is gone. */
 bool handover_is_done(struct handover *handover, bool readable);
+
+/** Its servers take no more requests, and what listens is closed, for this process; what is being
+ * served goes on. Part of handing over, too. */
+void handover_let_go(struct handover *handover);
 
 /** Ends a successor that is not ready yet. */
 void handover_cancel(struct handover *handover);

@@ -110,6 +110,14 @@ int pid_file_write(const struct pid_file *file)
 	return complain_about(file->path, errno);
 }
 
+void pid_file_give_up(struct pid_file *file)
+{
+	if (file->fd < 0 || read_number(file->fd) == getpid())
+		return;
+	close(file->fd);
+	file->fd = -1;
+}
+
 void pid_file_close(struct pid_file *file)
 {
 	if (file->fd < 0)

@@ -24,6 +24,9 @@ int pid_file_open(struct pid_file *file, const char *path, int fd);
  */
 int pid_file_write(const struct pid_file *file);
 
+/** Lets a successor alone have the lock, if its number is in it. */
+void pid_file_give_up(struct pid_file *file);
+
 /** Removes it, if this process's number is in it; at least empties it where it may not be removed.
  */
 void pid_file_close(struct pid_file *file);

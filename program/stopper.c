@@ -112,8 +112,10 @@ static void prepare_end(struct stopper *stopper)
 			stopper->servers[i]->grace = stopper->drain;
 		return; /* the manager hears the successor now */
 	}
-	if (stopper->handover != NULL)
+	if (stopper->handover != NULL) {
 		handover_cancel(stopper->handover);
+		handover_let_go(stopper->handover); /* as a server does that shares with nobody */
+	}
 	notify("STOPPING=1\nSTATUS=stopping");
 }
 

@@ -130,6 +130,69 @@ def a_file_of_a_predecessor_that_is_not_wanted_any_more_is_removed():
                 equal(client.recv(16), b"A")
 
 
+def held(address):
+    """A client that is being served."""
+    client = connect(address)
+    client.send(b"x")
+    equal(receive_exactly(client, 1), b"X")
+    return client
+
+
+def is_refused(address):
+    try:
+        connect(address).close()
+        return False
+    except (ConnectionRefusedError, ConnectionResetError, FileNotFoundError):  # reset: just now
+        return True
+
+
+@for_each(STREAMS, MODES)
+def after_the_end_of_the_new_one_the_address_is_free_though_the_old_one_drains(address, mode):
+    with start("upper", address, "--mode", mode, "--pid-file", "{directory}/pid") as line:
+        with held(line.address) as client:
+            old = line.hand_over()
+            os.kill(line.pid, signal.SIGTERM if mode == "forking" else signal.SIGKILL)
+            wait_until(lambda: is_refused(line.address))
+            wait_until(lambda: not os.path.exists(f"/proc/{line.pid}"), "no zombie")
+            with Server("upper", line.address, "--pid-file", "{directory}/pid") as again, \
+                    held(again.address):
+                client.send(b"still")
+                equal(receive_exactly(client, 5), b"STILL")
+        equal(line.wait(old), 0)
+
+
+@for_each(STREAMS, MODES)
+def a_stop_ends_listening_at_once(address, mode):
+    with start("upper", address, "--mode", mode) as line, held(line.address) as client:
+        os.kill(line.pid, signal.SIGTERM)
+        wait_until(lambda: is_refused(line.address))
+        client.send(b"still")
+        equal(receive_exactly(client, 5), b"STILL")
+        client.close()
+        equal(line.wait(line.pid), 0)
+
+
+@for_each(MODES)
+def an_address_that_is_not_wanted_any_more_is_closed_while_the_old_one_drains(mode):
+    config = f"{handler_test.directory}/config"
+    kept, dropped = (f"unix:{handler_test.directory}/{name}" for name in ("kept", "dropped"))
+    with open(config, "w", encoding="ascii") as file:
+        file.write(f"handler upper\naddress {kept}\naddress {dropped}\nmode = {mode}\n")
+    with start("--config", config) as line:
+        line.address = kept
+        line.server.readline(), line.server.readline()
+        with held(kept) as client:
+            with open(config, "w", encoding="ascii") as file:
+                file.write(f"handler upper\naddress {kept}\nmode = {mode}\n")
+            old = line.hand_over()
+            wait_until(lambda: is_refused(dropped))
+            client.send(b"still")
+            equal(receive_exactly(client, 5), b"STILL")
+            held(kept).close()
+        equal(line.wait(old), 0)
+        assert not os.path.exists(dropped.removeprefix("unix:"))
+
+
 # --- the new program ---
 
 def own_copy():
