@@ -66,6 +66,33 @@ static bool is_plain(int fd)
 	return fstat(fd, &found) == 0 && S_ISREG(found.st_mode);
 }
 
+static bool is_empty(int fd)
+{
+	struct stat found;
+
+	return fstat(fd, &found) == 0 && found.st_size == 0;
+}
+
+/* Empty, or a number, of whatever size: else it is something that is not ours to write over. */
+static bool is_pid_file(int fd)
+{
+	char text[4 * NUMBER_SIZE];
+	ssize_t n = pread(fd, text, sizeof(text) - 1, 0);
+
+	if (n < 0 || n == sizeof(text) - 1)
+		return false;
+	text[n] = '\0';
+	return text[strspn(text, "0123456789\n")] == '\0' && strlen(text) == (size_t)n;
+}
+
+static int complain_contents(const char *path)
+{
+	complain("no pid file: --pid-file %s: it has something else in it; take another path, or "
+		 "remove it",
+		path);
+	return EXIT_FAILURE;
+}
+
 /* A descriptor that has the lock; or -1 after saying what is wrong. */
 static int open_and_lock(const char *path)
 {
@@ -81,8 +108,12 @@ static int open_and_lock(const char *path)
 			complain_in_use(path, fd);
 			break;
 		}
-		if (is_at(path, fd))
+		if (is_at(path, fd) && is_pid_file(fd))
 			return fd;
+		if (is_at(path, fd)) {
+			complain_contents(path);
+			break;
+		}
 		close(fd);
 	}
 	if (fd >= 0)
@@ -122,8 +153,8 @@ void pid_file_close(struct pid_file *file)
 {
 	if (file->fd < 0)
 		return;
-	if (read_number(file->fd) == getpid() && is_at(file->path, file->fd) &&
-		unlink(file->path) < 0 && ftruncate(file->fd, 0) < 0)
+	if ((read_number(file->fd) == getpid() || is_empty(file->fd)) &&
+		is_at(file->path, file->fd) && unlink(file->path) < 0 && ftruncate(file->fd, 0) < 0)
 		complain("pid file left: %s: %s", file->path, strerror(errno));
 	close(file->fd);
 	file->fd = -1;

@@ -14,9 +14,9 @@ struct pid_file {
 };
 
 /**
- * Makes the file, or takes over a stale one; or goes on with `fd`, a predecessor's, which has the
- * lock, unless it is -1. Nothing where `path` is NULL. Returns 0, or an exit status after saying
- * what is wrong.
+ * Makes the file, or takes over a stale one, empty or with a number; or goes on with `fd`, a
+ * predecessor's, which has the lock, unless it is -1. Nothing where `path` is NULL. Returns 0, or
+ * an exit status after saying what is wrong.
  */
 int pid_file_open(struct pid_file *file, const char *path, int fd);
 
@@ -27,7 +27,8 @@ int pid_file_write(const struct pid_file *file);
 /** Lets a successor alone have the lock, if its number is in it. */
 void pid_file_give_up(struct pid_file *file);
 
-/** Removes it, if this process's number is in it; at least empties it where it may not be removed.
+/** Removes it, if this process's number is in it, or none is yet; at least empties it where it may
+ * not be removed.
  */
 void pid_file_close(struct pid_file *file);
 

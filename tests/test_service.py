@@ -367,12 +367,26 @@ def the_pid_file_is_there_while_it_serves():
     assert not os.path.exists(f"{handler_test.directory}/pid")
 
 
-@for_each(("", "1\n", "123456789012345678901234567890\n", "nonsense"))
+@for_each(("", "1\n", "123456789012345678901234567890\n"))
 def a_stale_pid_file_is_replaced(text):
     write("pid", text)
     with Server("echo", "tcp://127.0.0.1:0", "--pid-file", "{directory}/pid") as server:
         equal(read("pid"), f"{server.pid}\n")
     assert not os.path.exists(f"{handler_test.directory}/pid")
+
+
+@for_each(("nonsense", "1 note\n", "\0", "0" * 1000))
+def a_file_that_is_no_pid_file_is_not_written_over(text):
+    path = write("precious", text)
+    line, status = refused("echo", "tcp://127.0.0.1:0", "--pid-file", path)
+    assert line.startswith(f"no pid file: --pid-file {path}: it has something else in it"), line
+    equal((read("precious"), status), (text, 1))
+
+
+@test
+def a_start_that_fails_leaves_no_pid_file():
+    equal(refused("echo", "unix:/nowhere/at/all", "--pid-file", "{directory}/pid")[1], 1)
+    equal(os.listdir(handler_test.directory), [])
 
 
 @test
