@@ -131,6 +131,14 @@ struct passed_socket *activation_take(const char *text)
 	return found;
 }
 
+const struct passed_socket *activation_left(void)
+{
+	for (size_t i = 0; i < socket_count; i++)
+		if (!sockets[i].taken)
+			return &sockets[i];
+	return NULL;
+}
+
 /* --- what they are --- */
 
 static int transport_of(sa_family_t family, int type, enum ssv_transport *transport)
@@ -175,16 +183,25 @@ static bool is_same_file(int one, int other)
 	       a.st_ino == b.st_ino;
 }
 
-static int silence(int socket)
+/* From `first` on. */
+static int silence(int socket, int first)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC), rc = null < 0 ? -1 : 0;
 
-	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO && rc == 0; fd++)
+	for (int fd = first; fd <= STDERR_FILENO && rc == 0; fd++)
 		if (is_same_file(fd, socket) && dup2(null, fd) < 0)
 			rc = -1;
 	if (null >= 0)
 		close(null);
 	return rc;
+}
+
+void activation_spare_client(void)
+{
+	int type;
+
+	if (getsockopt(STDIN_FILENO, SOL_SOCKET, SO_TYPE, &type, &(socklen_t){sizeof(type)}) == 0)
+		(void)silence(STDIN_FILENO, STDOUT_FILENO);
 }
 
 int activation_take_standard_input(void)
@@ -196,7 +213,7 @@ int activation_take_standard_input(void)
 		return complain_usage("no socket: --inetd: standard input is to be one, as inetd "
 				      "makes it, or systemd's StandardInput=socket");
 	fd = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, FIRST_PASSED);
-	if (fd < 0 || silence(fd) < 0 || !activation_add(fd, STDIN_FILENO, "")) {
+	if (fd < 0 || silence(fd, STDIN_FILENO) < 0 || !activation_add(fd, STDIN_FILENO, "")) {
 		complain("cannot take standard input: --inetd: %s", strerror(errno));
 		return EXIT_FAILURE;
 	}

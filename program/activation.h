@@ -40,6 +40,9 @@ bool activation_is_address(const char *text);
  */
 struct passed_socket *activation_take(const char *text);
 
+/** The first that nobody has taken, or NULL. */
+const struct passed_socket *activation_left(void);
+
 /** What a descriptor is. */
 struct passed_kind {
 	struct ssv_address at; /**< its own end */
@@ -49,10 +52,15 @@ struct passed_kind {
 /** Returns 0, or a negative errno: -ENOTSOCK, -EBADF, -EPROTOTYPE (no transport of ours). */
 int activation_look(int fd, struct passed_kind *kind);
 
+/** As soon as it is known that inetd(8) has started us: standard output and error, as far as they
+ * are the socket that is standard input, go to /dev/null, so that no client is sent our messages.
+ */
+void activation_spare_client(void);
+
 /**
  * As inetd(8) starts programs: makes what is descriptor 0 one that was passed under this number,
- * and gives the three standard descriptors, as far as they are that socket, to /dev/null, so that
- * no client is sent our messages. Returns 0, or an exit status after saying what is wrong.
+ * and gives the three standard descriptors, as far as they are that socket, to /dev/null. Returns
+ * 0, or an exit status after saying what is wrong.
  */
 int activation_take_standard_input(void);
 

@@ -1,4 +1,5 @@
 #include "config.h"
+#include "activation.h"
 #include "complain.h"
 #include <errno.h>
 #include <stdio.h>
@@ -82,6 +83,8 @@ static int look_at(struct config *config, const struct config_line *line)
 		return complain_usage("a second handler: %s: a file has one", line->value);
 	if (is_named(line, "handler"))
 		config->handler = line->value;
+	if (is_named(line, "inetd"))
+		activation_spare_client();
 	if (is_named(line, "address"))
 		config->addresses[config->address_count++] = line->value;
 	return 0;

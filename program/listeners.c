@@ -118,6 +118,10 @@ static int add_connection(
 	if (listeners->settings->service.handover)
 		return complain_usage(
 			"a connection: %s: it cannot be handed over: leave out --handover", text);
+	if (listeners->settings->stats != NULL)
+		return complain_usage(
+			"a connection: %s: it is over before anybody asks: leave out --stats",
+			text);
 	listeners->connection.fd = fd;
 	listeners->is_connection = true;
 	return init_listener(listeners, at, text, &listeners->connection);

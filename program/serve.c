@@ -197,14 +197,33 @@ static int check_handover(const struct serve *serve)
 	return 0;
 }
 
-/* Of the command line, or else the file's. */
+/* What was passed and is not served is most likely a mistake; but it may be another's to serve. */
+static void complain_left(void)
+{
+	const struct passed_socket *left = activation_left();
+
+	if (left != NULL)
+		complain("passed, but not served: fd:%d%s%s: no address takes it", left->number,
+			left->name[0] != '\0' ? " " : "", left->name);
+}
+
 static int add_addresses(struct serve *serve, int count, char **addresses)
 {
-	if (count == 0) {
-		count = serve->config.address_count;
-		addresses = serve->config.addresses;
-	}
-	return listeners_add(&serve->listeners, count, addresses);
+	int status = listeners_add(&serve->listeners, count, addresses);
+
+	if (status == 0)
+		complain_left();
+	return status;
+}
+
+static int check_inetd(const struct serve *serve, int count, char **addresses)
+{
+	for (int i = 0; i < count && serve->settings.service.inetd; i++)
+		if (!activation_is_address(addresses[i]))
+			return complain_usage("an address with --inetd: %s: standard input is what "
+					      "it serves: leave one out",
+				addresses[i]);
+	return 0;
 }
 
 static int prepare_service(struct serve *serve)
@@ -227,12 +246,19 @@ static int prepare_service(struct serve *serve)
 	return 0;
 }
 
+/* Of the command line, or else the file's. */
 static int serve_addresses(struct serve *serve, int count, char **addresses)
 {
 	int status;
 
+	if (count == 0) {
+		count = serve->config.address_count;
+		addresses = serve->config.addresses;
+	}
 	serve->log.log.level = serve->settings.verbose ? SSV_LOG_DEBUG : SSV_LOG_INFO;
 	status = log_output_open(&serve->log, &serve->settings.log);
+	if (status == 0)
+		status = check_inetd(serve, count, addresses);
 	if (status == 0)
 		status = prepare_service(serve);
 	if (status == 0)
@@ -348,6 +374,16 @@ static int serve_command(struct serve *serve)
 		       : find_and_serve(serve, first);
 }
 
+/* Before anything is said. As getopt_long() takes it, shortened or not. */
+static bool is_inetds(int count, char **arguments)
+{
+	for (int i = 1; i < count && strcmp(arguments[i], "--") != 0; i++)
+		if (strlen(arguments[i]) > strlen("--") &&
+			strncmp("--inetd", arguments[i], strlen(arguments[i])) == 0)
+			return true;
+	return false;
+}
+
 int serve_main(int count, char **arguments)
 {
 	struct serve serve = {
@@ -357,6 +393,8 @@ int serve_main(int count, char **arguments)
 	};
 	int status;
 
+	if (is_inetds(count, arguments))
+		activation_spare_client();
 	serve_settings_init(&serve.settings);
 	status = serve_command(&serve);
 	stats_close(&serve.stats);

@@ -45,11 +45,14 @@ def a_passed_socket_is_served_by_the_class_for_it(address, mode):
 @test
 def a_socket_is_meant_by_its_name_or_its_number():
     sockets = [listening(address) for address in STREAMS]
-    with Passed(sockets, "upper", "fd:b", names=["a", "b", "b"], lines=2) as server:
+    with Passed(sockets, "upper", "fd:b", names=["a", "b", "b"], lines=2,
+                may_say="passed, but not served: fd:3 a: no address takes it$") as server:
         equal([address[:6] for address in server.addresses], ["tcp://", "unix:/"])
         for address in server.addresses:
             served(address)
-    with Passed(sockets, "upper", "fd:5", "fd:a", names=["a"], lines=2) as server:
+    with Passed(sockets, "upper", "fd:5", "fd:a", names=["a"], lines=2,
+                may_say="passed, but not served: fd:4: no address takes it$") as server:
+        assert server.said().count("\n") == 1, server.said()
         equal([address[:6] for address in server.addresses], ["unix:/", "tcp://"])
         for address in server.addresses:
             served(address)
@@ -221,13 +224,31 @@ def inetd_may_pass_a_listener_or_a_datagram_socket():
                 server.kill()
     line, status = refused("upper", "--inetd")
     assert line.startswith("no socket: --inetd") and status == 2, line
+    line, status = refused("upper", "tcp://127.0.0.1:0", "--inetd")
+    assert line.startswith("an address with --inetd: tcp://127.0.0.1:0") and status == 2, line
+
+
+@for_each((["--inetd", "--help"], ["--inet", "--unknown"], ["--inetd", "--config", "/nowhere"],
+           ["--inetd", "tcp://127.0.0.1:0"], ["--inetd", "--timeout", "soon"],
+           ["--config", "{directory}/config"]))
+def a_client_of_inetd_is_not_told_what_is_wrong(arguments):
+    write("config", "inetd\ntimeout = soon\n")
+    arguments = [argument.format(directory=handler_test.directory) for argument in arguments]
+    client, accepted = connection("tcp")
+    with client, accepted:
+        process = subprocess.Popen([handler_test.PROGRAM, "serve", "upper", *arguments],
+                                   stdin=accepted, stdout=accepted, stderr=accepted)
+        accepted.close()
+        equal(receive_all(client), b"")
+        equal(process.wait(handler_test.PATIENCE), 0 if "--help" in arguments else 2 - (
+            "/nowhere" in arguments))
 
 
 @test
 def a_connection_comes_alone():
     client, accepted = connection("tcp")
     with client, accepted:
-        for more in (["tcp://127.0.0.1:0"], ["--handover"]):
+        for more in (["tcp://127.0.0.1:0"], ["--handover"], ["--stats", "unix:{directory}/stats"]):
             line, status = refused(
                 "echo", f"fd:{accepted.fileno()}", *more, pass_fds=[accepted.fileno()])
             equal(status, 2)
