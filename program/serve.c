@@ -94,10 +94,10 @@ static int open_all(struct serve *serve)
 	if (status == 0)
 		status = listeners_open(&serve->listeners);
 	if (status == 0)
+		status = stats_open(&serve->stats, serve->listeners.handler->name, &serve->log.log);
+	if (status == 0)
 		status = service_after_open(
 			&serve->service, serve->listeners.list, serve->listeners.count);
-	if (status == 0)
-		status = stats_open(&serve->stats, serve->listeners.handler->name, &serve->log.log);
 	return status;
 }
 
@@ -246,6 +246,18 @@ static int prepare_service(struct serve *serve)
 	return 0;
 }
 
+static int init_stats(struct serve *serve)
+{
+	const struct serve_settings *settings = &serve->settings;
+	int status = stats_init(&serve->stats, settings->stats, settings->stats_public,
+		serve->listeners.list, serve->listeners.count);
+
+	if (status == 0)
+		stats_give_file(
+			&serve->stats, settings->listener.file_user, settings->listener.file_group);
+	return status;
+}
+
 /* Of the command line, or else the file's. */
 static int serve_addresses(struct serve *serve, int count, char **addresses)
 {
@@ -264,9 +276,7 @@ static int serve_addresses(struct serve *serve, int count, char **addresses)
 	if (status == 0)
 		status = add_addresses(serve, count, addresses);
 	if (status == 0 && serve->settings.stats != NULL)
-		status = stats_init(&serve->stats, serve->settings.stats,
-			serve->settings.stats_public, serve->listeners.list,
-			serve->listeners.count);
+		status = init_stats(serve);
 	if (status == 0)
 		status = run(serve);
 	service_close(&serve->service);

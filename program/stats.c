@@ -50,6 +50,14 @@ struct ssv_unix_socket *stats_file(struct stats *stats)
 		       : NULL;
 }
 
+void stats_give_file(struct stats *stats, uid_t user, gid_t group)
+{
+	if (stats_file(stats) == NULL)
+		return;
+	stats_file(stats)->uid = user;
+	stats_file(stats)->gid = group;
+}
+
 static int adopt(struct stats *stats, int fd)
 {
 	return stats_file(stats) != NULL

@@ -34,6 +34,9 @@ struct stats {
 int stats_init(struct stats *stats, const char *address, bool public,
 	const struct listener *listeners, size_t count);
 
+/** Before it is open: whose the file of its socket is to be, if it is one of Unix. */
+void stats_give_file(struct stats *stats, uid_t user, gid_t group);
+
 /** Once those are open: opens it. */
 int stats_open(struct stats *stats, const char *handler, struct ssv_log *log);
 

@@ -341,6 +341,21 @@ def the_socket_file_is_the_users_and_is_removed_where_that_is_possible():
 
 
 @test
+def stats_may_be_where_only_root_may_write_and_are_the_users():
+    if not IS_ROOT:
+        return
+    path = f"{handler_test.directory}/stats"
+    with Server("upper", "tcp://127.0.0.1:0", "--user", "nobody", f"--stats=unix:{path}") as server:
+        equal(server.readline(), f"stats on unix:{path}\n")
+        found = os.stat(path)
+        equal((found.st_uid, found.st_gid, stat.S_IMODE(found.st_mode)),
+              (NOBODY.pw_uid, NOBODY.pw_gid, 0o600))
+        with connect(f"unix:{path}") as client:
+            client.sendall(b"text\n")
+            assert b"upper" in receive_all(client)
+
+
+@test
 def privileged_ports_are_bound_before_it_drops_them():
     if not IS_ROOT:
         return
