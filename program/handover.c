@@ -7,10 +7,12 @@
 #include <pthread.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -26,19 +28,64 @@ static int64_t now(void)
 	return (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
 }
 
+/* Into `path`; whether that is this very program. */
+SSV_PRINTF(2, 3)
+static bool is_here(char path[HANDOVER_PATH_SIZE], const char *format, ...)
+{
+	struct stat here, running;
+	va_list arguments;
+	int length;
+
+	va_start(arguments, format);
+	length = vsnprintf(path, HANDOVER_PATH_SIZE, format, arguments);
+	va_end(arguments);
+	return length < HANDOVER_PATH_SIZE && path[0] == '/' && stat(path, &here) == 0 &&
+	       stat("/proc/self/exe", &running) == 0 && here.st_dev == running.st_dev &&
+	       here.st_ino == running.st_ino;
+}
+
+static bool find_in_path(char path[HANDOVER_PATH_SIZE], const char *name)
+{
+	const char *at = getenv("PATH"); /* NOLINT(concurrency-mt-unsafe) */
+
+	for (size_t length; at != NULL; at = at[length] == ':' ? at + length + 1 : NULL) {
+		length = strcspn(at, ":");
+		if (is_here(path, "%.*s/%s", (int)length, at, name))
+			return true;
+	}
+	return false;
+}
+
+/* As it was called: links are followed when a successor is started, and may lead elsewhere then. */
+static int find_program(char path[HANDOVER_PATH_SIZE])
+{
+	const char *name = program_invocation_name;
+	char folder[HANDOVER_PATH_SIZE];
+	ssize_t length;
+
+	if (strchr(name, '/') == NULL && find_in_path(path, name))
+		return 0;
+	if (name[0] == '/' && is_here(path, "%s", name))
+		return 0;
+	if (strchr(name, '/') != NULL && getcwd(folder, sizeof(folder)) != NULL &&
+		is_here(path, "%s/%s", folder, name))
+		return 0;
+	length = readlink("/proc/self/exe", path, HANDOVER_PATH_SIZE - 1);
+	path[length > 0 ? length : 0] = '\0';
+	return length < 0 ? -errno : 0;
+}
+
 int handover_init(struct handover *handover, int count, char **arguments)
 {
-	ssize_t length =
-		readlink("/proc/self/exe", handover->program, sizeof(handover->program) - 1);
+	int rc = find_program(handover->program);
 
 	handover->socket = -1;
 	handover->arguments = calloc((size_t)count + 2, sizeof(*handover->arguments));
-	if (length < 0 || handover->arguments == NULL) {
+	if (rc < 0 || handover->arguments == NULL) {
 		complain("not to be handed over: --handover: the program's own path: %s",
-			strerror(errno));
+			strerror(rc < 0 ? -rc : ENOMEM));
 		return EXIT_FAILURE;
 	}
-	handover->program[length] = '\0';
 	handover->arguments[0] = handover->program;
 	memcpy(handover->arguments + 1, arguments, (size_t)count * sizeof(*arguments));
 	return 0;

@@ -24,6 +24,7 @@
 #define HANDOVER_STATS "stats:"
 #define HANDOVER_PID_FILE "pid-file:"
 #define HANDOVER_PASSED "fd:"
+#define HANDOVER_PATH_SIZE 4096
 #define HANDOVER_SIZE (256 * SSV_ADDRESS_TEXT_SIZE) /**< of the first message */
 
 /** What is handed over: a server's socket, under a name that its successor looks for. */
@@ -38,7 +39,8 @@ struct handover {
 	size_t count;
 	struct ssv_server *beside; /**< to be closed as soon as all is handed over, or NULL */
 	struct pid_file *pid_file;
-	char program[4096]; /**< found out at the start: what is there by then is started */
+	char program[HANDOVER_PATH_SIZE]; /**< found at the start: what is there by then is started
+					   */
 	char **arguments;
 	int socket; /**< to the successor that is being started, or -1 */
 	pid_t successor;

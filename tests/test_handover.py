@@ -230,6 +230,26 @@ def what_is_there_by_then_is_what_is_started():
             equal(client.recv(16), b"a")
 
 
+@for_each(("{directory}/link/program", "link/program", "program"))
+def a_link_is_followed_when_it_hands_over(path):
+    """Called by its path, a relative one, and as found in PATH."""
+    program, environment = own_copy()
+    path = path.format(directory=handler_test.directory)
+    for version in ("1", "2"):
+        os.mkdir(f"{handler_test.directory}/{version}")
+    os.rename(program, f"{handler_test.directory}/1/program")
+    exchange(f"{handler_test.directory}/2/program",
+             f'#!/bin/sh\necho upgraded >&2\nexec {os.path.abspath(PROGRAM)} "$@"\n')
+    os.symlink("1", f"{handler_test.directory}/link")
+    environment["PATH"] = f"/nowhere:{handler_test.directory}/link:" + environment["PATH"]
+    with Line(Copy(path, "echo", "tcp://127.0.0.1:0", "--handover", env=environment,
+                   cwd=handler_test.directory)) as line:
+        os.symlink("2", f"{handler_test.directory}/new")
+        os.rename(f"{handler_test.directory}/new", f"{handler_test.directory}/link")
+        equal(line.wait(line.hand_over()), 0)
+        assert "upgraded\n" in line.said()
+
+
 BAD = {"status 3": "#!/bin/sh\nexit 3\n", "signal 9": "#!/bin/sh\nkill -9 $$\n",
        "Exec format error": "no program\n", "No such file": None}
 
