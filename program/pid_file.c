@@ -143,7 +143,7 @@ int pid_file_write(const struct pid_file *file)
 
 void pid_file_give_up(struct pid_file *file)
 {
-	if (file->fd < 0 || read_number(file->fd) == getpid())
+	if (file->path == NULL || file->fd < 0 || read_number(file->fd) == getpid())
 		return;
 	close(file->fd);
 	file->fd = -1;
@@ -151,7 +151,7 @@ void pid_file_give_up(struct pid_file *file)
 
 void pid_file_close(struct pid_file *file)
 {
-	if (file->fd < 0)
+	if (file->path == NULL || file->fd < 0)
 		return;
 	if ((read_number(file->fd) == getpid() || is_empty(file->fd)) &&
 		is_at(file->path, file->fd) && unlink(file->path) < 0 && ftruncate(file->fd, 0) < 0)
