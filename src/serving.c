@@ -124,7 +124,8 @@ void ssv_serving_abandon(struct ssv_server *server, struct ssv_request *request)
 	if (request->stream == NULL)
 		return;
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
-	ssv_request_set_stage(request, "a handler has ended its thread");
+	ssv_server_report(
+		server, SSV_LOG_ERROR, request, "a handler has ended its thread", -ECANCELED);
 	ssv_server_handle_error(server, request, -ECANCELED);
 	ssv_request_look_at_descriptor(request);
 	ssv_server_shutdown_request(server, request);
