@@ -44,7 +44,8 @@ def _panel(results, scenario, y):
     medians = {server: results.median(scenario.name, server, RATE)
                for server in results.servers(scenario.name)}
     scale = (WIDTH - LEFT - RIGHT) / max(medians.values())
-    drawn = f'<text class="title" x="{LEFT}" y="{y + 18}">{escape(scenario.title)}, a second</text>\n'
+    title = f"{escape(scenario.title)}, a second"
+    drawn = f'<text class="title" x="{LEFT}" y="{y + 18}">{title}</text>\n'
     y += TITLE
     for server in sorted(medians, key=medians.get, reverse=True):
         drawn += _bar(results, scenario, server, y, scale)

@@ -130,15 +130,19 @@ class Bench:
 
 def parse():
     parser = argparse.ArgumentParser(
-        prog="./dev bench", description="Measures servers side by side; docs/performance.md says how.")
+        prog="./dev bench",
+        description="Measures servers side by side; docs/performance.md says how.")
     parser.add_argument("scenarios", nargs="*", metavar="SCENARIO", help="those alone")
     parser.add_argument("--full", action="store_true",
-                        help=f"at least {FULL_ROUNDS} rounds, and exit status 1 where a goal is not met")
+                        help=f"at least {FULL_ROUNDS} rounds, and exit status 1 where a goal is"
+                             " not met")
     parser.add_argument("--rounds", type=int, help="so many of them, at least")
     parser.add_argument("--peers", action="store_true", help="install what peers need first")
-    parser.add_argument("--write", action="store_true", help="put the result into docs/performance.md")
+    parser.add_argument("--write", action="store_true",
+                        help="put the result into docs/performance.md")
     parser.add_argument("--list", action="store_true", help="the scenarios")
-    parser.add_argument("--from", dest="kept", metavar="FILE", help="show, or write, what was kept there")
+    parser.add_argument("--from", dest="kept", metavar="FILE",
+                        help="show, or write, what was kept there")
     parser.add_argument("--compare", nargs=2, metavar="FILE", help="two kept results, side by side")
     options = parser.parse_args()
     known = [scenario.name for scenario in SCENARIOS]

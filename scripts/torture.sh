@@ -53,9 +53,11 @@ describe() { # ROW: `what` it does, `with` which seed, and the `command`
 		command=(./dev test --sanitize thread --suite soak)
 		;;
 	address)
-		what='stops, kills and hostile clients with AddressSanitizer, UndefinedBehaviorSanitizer'
+		what='stops, kills and hostile clients with AddressSanitizer,'
+		what+=' UndefinedBehaviorSanitizer'
 		with=$seed
-		command=(./dev test --sanitize "address,undefined" test_parity test_kill_matrix test_hostile)
+		command=(./dev test --sanitize "address,undefined"
+			test_parity test_kill_matrix test_hostile)
 		;;
 	thread)
 		what='the same with ThreadSanitizer' with=$seed
@@ -107,7 +109,8 @@ count() { # LOG
 
 found() { # LOG STATUS
 	[[ $2 -ne 0 ]] || { echo nothing && return; }
-	grep -aoE 'FAILED, of .*|[0-9]+ of [0-9]+ mutants were killed|this breaks .*' "$1" | tail -n 1 |
+	grep -aoE 'FAILED, of .*|[0-9]+ of [0-9]+ mutants were killed|this breaks .*' "$1" |
+		tail -n 1 |
 		grep . || echo "FAILED, see build/torture/$(basename "$1")"
 }
 
@@ -127,7 +130,7 @@ run() { # ROW
 }
 
 table() {
-	local row what with command
+	local row what with command processor
 
 	echo "| Row | What | Count | Found | Seed | Seconds |"
 	echo "|---|---|---|---|---|---|"
@@ -136,8 +139,9 @@ table() {
 		cat "$kept/$row.row" 2>/dev/null || echo "| $row | $what | not run | | | |"
 	done
 	echo
-	echo "Linux $(uname -r), $(nproc) processors ($(sed -n 's/^model name.*: //p' /proc/cpuinfo |
-		head -n 1)), $(gcc --version | head -n 1), $(clang --version | head -n 1)," \
+	processor=$(sed -n '/^model name/ { s/.*: //p; q }' /proc/cpuinfo)
+	echo "Linux $(uname -r), $(nproc) processors ($processor)," \
+		"$(gcc --version | head -n 1), $(clang --version | head -n 1)," \
 		"$(date -u +%Y-%m-%d)."
 }
 

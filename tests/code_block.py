@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """The code in a document: code_block.py README.md NAME prints the file that stands there.
 
-A file is the block that follows the line <!-- code: NAME -->, or that with the changes made to it that
-stand behind lines <!-- change: NAME -->: as diff(1) writes them, but for the line numbers. A document may show a
-file more than once: what is printed is its last state.
+A file is the block that follows the line <!-- code: NAME -->, or that with the changes made to it
+that stand behind lines <!-- change: NAME -->: as diff(1) writes them, but for the line numbers. A
+document may show a file more than once: what is printed is its last state.
 """
 import re
 import sys

@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""Do the tests see a fault? Each file of tests/mutants/ puts one into a copy of the tree, and the tests
-that it names must fail then.
+"""Do the tests see a fault? Each file of tests/mutants/ puts one into a copy of the tree, and the
+tests that it names must fail then.
 
     mutants.py DIRECTORY [NAME...]    the copy and its build, kept for the next time; all, or these
     mutants.py --dry-run              only whether each can still be applied, and names tests
 
-A mutant is a patch, with what is wrong and the tests above it: `Tests: test_parity:load test_stream`,
-of the first one test case alone. A patch that does not apply is an error; so is a test that fails
-without one, since then its failing proves nothing."""
+A mutant is a patch, with what is wrong and the tests above it: `Tests: test_parity:load
+test_stream`, of the first one test case alone. A patch that does not apply is an error; so is a
+test that fails without one, since then its failing proves nothing."""
 
 import os
 import pathlib
@@ -168,8 +168,8 @@ def main(directory, *names):
         except Broken as why:
             killer, end = None, f"ERROR: {why}"
         bad += killer is None
-        print(f"{number:3}/{len(mutants)}  {mutant.name:32} {time.monotonic() - start:5.1f} s  {end}",
-              flush=True)
+        took = time.monotonic() - start
+        print(f"{number:3}/{len(mutants)}  {mutant.name:32} {took:5.1f} s  {end}", flush=True)
     print(f"{len(mutants) - bad} of {len(mutants)} mutants were killed")
     return bad
 

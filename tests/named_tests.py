@@ -1,5 +1,5 @@
-"""What documents say in backticks, and which tests there are: "file: name", or a file alone, with its
-ending."""
+"""What documents say in backticks, and which tests there are: "file: name", or a file alone, with
+its ending."""
 
 import os
 import re

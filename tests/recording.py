@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """A transcript as a picture that moves: recording.py [--check] DOCUMENT
 
-Writes beside the document the SVG that a line <!-- recording: NAME --> before one of its transcripts names,
-or checks that it is so already. What is on it cannot be other than what happens: test_transcripts.py
-replays the transcript.
+Writes beside the document the SVG that a line <!-- recording: NAME --> before one of its
+transcripts names, or checks that it is so already. What is on it cannot be other than what happens:
+test_transcripts.py replays the transcript.
 """
 from code_block import code_blocks
 from xml.sax.saxutils import escape

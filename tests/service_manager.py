@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Does to a server what systemd does: service_manager.py SERVER
 
-The server sends lines back in capitals. It gets a listening socket as descriptor 3 (LISTEN_FDS), and says when it
-is ready (NOTIFY_SOCKET). Under load, it is stopped and started again: every request is answered.
+The server sends lines back in capitals. It gets a listening socket as descriptor 3 (LISTEN_FDS),
+and says when it is ready (NOTIFY_SOCKET). Under load, it is stopped and started again: every
+request is answered.
 """
 import os
 import signal

@@ -170,7 +170,8 @@ def has_its_command_run(client):
     else:
         answer = client.receive(65536)
         assert not client.is_good and (
-            announced == 0 or answer.startswith(REFUSAL) or output.startswith(answer.removesuffix(CUT))), answer
+            announced == 0 or answer.startswith(REFUSAL)
+            or output.startswith(answer.removesuffix(CUT))), answer
 
 
 calls = 0

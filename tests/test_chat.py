@@ -62,7 +62,8 @@ def what_one_says_goes_to_all_as_it_is(address):
     with Server("chat", address) as server:
         equal(server.modes, ["threading"])
         members = enter_all(server, 3)
-        for text in (b"hello", b" both ends ", b"\xc3\xa9\x00\xff\x1b[2J\r", b"#ping#", b"x" * 1000):
+        for text in (b"hello", b" both ends ", b"\xc3\xa9\x00\xff\x1b[2J\r", b"#ping#",
+                     b"x" * 1000):
             members[1].send(text)
             expect(members, message(members[1], text))
         close_all(members)
@@ -152,7 +153,8 @@ def modes_in_which_there_is_no_room_are_refused():
                                ("udp://127.0.0.1:0", "forking", "sync threading: each member")):
         status, _, said = run("serve", "chat", address, "--mode", mode)
         equal(status, 2)
-        assert f"chat does not work in mode {mode} over " in said and f": it has {has}" in said, said
+        assert f"chat does not work in mode {mode} over " in said, said
+        assert f": it has {has}" in said, said
 
 
 @test

@@ -61,7 +61,8 @@ def probe(client):
 def a_format_is_answered_with_the_time(address, mode):
     with Server("clock", address, "--mode", mode) as server:
         with connect(server.address) as client:
-            for form in (b"%H:%M:%S", b"", b"%F %X", b"as it is", b"\xc3\xa9\x00\xff %%\n", b"%c" * 5):
+            for form in (b"%H:%M:%S", b"", b"%F %X", b"as it is", b"\xc3\xa9\x00\xff %%\n",
+                         b"%c" * 5):
                 ask(client, form)
             for form in REFUSED:
                 client.send(form)
@@ -79,7 +80,8 @@ def talk_gets_the_time(address):
 def a_line_is_answered_with_a_line(address, mode):
     with Server("clock", address, "--mode", mode) as server:
         with connect(server.address) as client:
-            for form in (b"%H:%M:%S", b"", b"%F %X", b"as it is", b"\xc3\xa9\x00\xff %%", b"%c" * 5):
+            for form in (b"%H:%M:%S", b"", b"%F %X", b"as it is", b"\xc3\xa9\x00\xff %%",
+                         b"%c" * 5):
                 ask_line(client, form)
                 ask_line(client, form, b"\r\n")
             for form in REFUSED:

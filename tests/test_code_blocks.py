@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """No code in the documents escapes the tests: test_code_blocks.py SOURCE_DIRECTORY REPLAYED...
 
-REPLAYED are the documents whose transcripts test_transcripts.py replays: all that have any must be among
-them. Each ```c block compiles without a warning: as a file of its own, <!-- code: NAME -->, or what stands
-in a function, behind <!-- inside: DECLARATIONS -->, or at the top of a file. A program is compiled in a
-transcript of its document, which runs it, or is one of those in tests/meson.build that test_documents.c runs.
+REPLAYED are the documents whose transcripts test_transcripts.py replays: all that have any must be
+among them. Each ```c block compiles without a warning: as a file of its own, <!-- code: NAME -->,
+or what stands in a function, behind <!-- inside: DECLARATIONS -->, or at the top of a file. A
+program is compiled in a transcript of its document, which runs it, or is one of those in
+tests/meson.build that test_documents.c runs.
 """
 from code_block import code_blocks
 from concurrent.futures import ThreadPoolExecutor
@@ -20,8 +21,9 @@ MAIN = "int main("
 
 def compile_c(text, include, folder, *options):
     """What the compiler complains of."""
-    command = [os.environ.get("CC", "cc").split()[0], "-std=c11", "-D_GNU_SOURCE", "-Wall", "-Wextra",
-               "-Werror", *options, f"-I{include}", f"-I{folder}", "-fsyntax-only", "-x", "c", "-"]
+    command = [os.environ.get("CC", "cc").split()[0], "-std=c11", "-D_GNU_SOURCE", "-Wall",
+               "-Wextra", "-Werror", *options, f"-I{include}", f"-I{folder}", "-fsyntax-only",
+               "-x", "c", "-"]
     return subprocess.run(command, input=text, capture_output=True, text=True, check=False).stderr
 
 
@@ -34,7 +36,8 @@ def wrong_c(block, files, include):
         if block.name:
             return compile_c(files[block.name], include, folder)
         if block.mark and block.mark[0] == "inside":
-            text = f"{ANYTHING}void inside(void);\nvoid inside(void)\n{{\n{block.mark[1]}\n{block.text}}}\n"
+            body = f"{{\n{block.mark[1]}\n{block.text}}}\n"
+            text = f"{ANYTHING}void inside(void);\nvoid inside(void)\n{body}"
             return compile_c(text, include, folder, "-Wno-unused")
         return compile_c(ANYTHING + block.text, include, folder, "-Wno-unused")
 

@@ -34,7 +34,8 @@ for package in ./*.deb; do
 	dpkg-deb -x "$package" root
 done
 find root -type f -o -type l | sort >files
-for expected in usr/bin/socketserver 'usr/lib/.*/libsocketserver.so.0' 'usr/lib/.*/libsocketserver.a' \
+for expected in usr/bin/socketserver \
+	'usr/lib/.*/libsocketserver.so.0' 'usr/lib/.*/libsocketserver.a' \
 	usr/include/socketserver/server.h usr/share/man/man1/socketserver.1.gz \
 	usr/share/man/man3/ssv_server_open.3.gz usr/share/doc/libsocketserver-dev/html/index.html \
 	usr/share/doc/libsocketserver-dev/examples/echo.c \
@@ -56,9 +57,10 @@ python3 "$source/tests/code_block.py" "$source/README.md" echo_server.c >server.
 export PKG_CONFIG_LIBDIR=$work/root/usr/lib/$multiarch/pkgconfig PKG_CONFIG_SYSROOT_DIR=$work/root
 read -ra flags < <(pkg-config --cflags --libs socketserver)
 cc -Wall -Wextra -Werror server.c "${flags[@]}" -o server
-LD_LIBRARY_PATH=$work/root/usr/lib/$multiarch ldd server | grep -q "libsocketserver.so.0 => $work" ||
+libdir=$work/root/usr/lib/$multiarch
+LD_LIBRARY_PATH=$libdir ldd server | grep -q "libsocketserver.so.0 => $work" ||
 	fail "the server does not find the packaged library"
-LD_LIBRARY_PATH=$work/root/usr/lib/$multiarch root/usr/bin/socketserver handlers | grep -q '^echo' ||
+LD_LIBRARY_PATH=$libdir root/usr/bin/socketserver handlers | grep -q '^echo' ||
 	fail "the packaged program does not list its handlers"
 
 if [[ $# -gt 1 ]]; then

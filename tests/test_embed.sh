@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# What docs/install.md says of other builds is so: the README's server is built by CMake with what is
-# installed, and by meson with this tree as a subproject, shared and static.
+# What docs/install.md says of other builds is so: the README's server is built by CMake with what
+# is installed, and by meson with this tree as a subproject, shared and static.
 # Usage: test_embed.sh BUILD_DIRECTORY SOURCE_DIRECTORY cmake|meson
 set -euo pipefail
 

@@ -495,7 +495,8 @@ def four_commands_run_at_a_time_and_more_are_refused(mode):
     with serve("unix:{directory}/s", "tcp://127.0.0.1:0", "--mode", mode,
                *script("long", "exec " + command), may_say="ended by a signal") as server, \
             contextlib.ExitStack() as stack:
-        clients = [stack.enter_context(connect(address)) for address in 3 * server.addresses[:1] + server.addresses[1:]]
+        clients = [stack.enter_context(connect(address))
+                   for address in 3 * server.addresses[:1] + server.addresses[1:]]
         for client in clients:
             client.send(b"long")
         wait_for(4, command)
@@ -551,7 +552,8 @@ def a_client_that_goes_away_ends_its_command():
     commands = [sleeper() for _ in range(6)]
     with contextlib.ExitStack() as stack:
         for command, mode, address in zip(commands, 2 * MODES, 3 * STREAMS[:1] + 3 * STREAMS[2:]):
-            server = stack.enter_context(serve(address + mode if "unix" in address else address, "--mode", mode,
+            where = address + mode if "unix" in address else address
+            server = stack.enter_context(serve(where, "--mode", mode,
                                                *script(mode, "exec " + command)))
             client = stack.enter_context(connect(server.address))
             client.send(mode.encode())

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# What the library asks of the C library and the system either fails in test_sweep.c, being listed in
-# faults.h, or stands here, with the reason why it need not.
+# What the library asks of the C library and the system either fails in test_sweep.c, being listed
+# in faults.h, or stands here, with the reason why it need not.
 # Usage: test_faults.sh LIBRARY FAULTS_H
 set -euo pipefail
 

@@ -16,7 +16,8 @@ compile_all() { # COMPILER ARGUMENT...
 	fi
 	for header in socketserver/*.h; do
 		# The last line: a unit with nothing but macros in it would be a warning of its own.
-		printf '#include <%s>\n#include <%s>\ntypedef int not_empty;\n' "$header" "$header" |
+		printf '#include <%s>\n#include <%s>\ntypedef int not_empty;\n' \
+			"$header" "$header" |
 			"$@" -Wall -Wextra -Wpedantic -Werror -I. -fsyntax-only - || {
 			echo "$header does not compile alone: $*"
 			rc=1

@@ -1,9 +1,9 @@
-"""What befalls a server from outside: it is stopped and goes on, the wall clock jumps, its descriptors
-have large numbers, its stack is small, clients speak another protocol, children end while they are
-to be killed. WALL_CLOCK names a library with a clock that jumps."""
+"""What befalls a server from outside: it is stopped and goes on, the wall clock jumps, its
+descriptors have large numbers, its stack is small, clients speak another protocol, children end
+while they are to be killed. WALL_CLOCK names a library with a clock that jumps."""
 
-from handler_test import (DATAGRAMS, MODES, PROGRAM, STREAMS, Server, connect, equal, for_each, main,
-                          receive_all, receive_exactly, side_by_side, test, wait_until)
+from handler_test import (DATAGRAMS, MODES, PROGRAM, STREAMS, Server, connect, equal, for_each,
+                          main, receive_all, receive_exactly, side_by_side, test, wait_until)
 import contextlib
 import handler_test
 import os

@@ -184,7 +184,8 @@ def good_clients_beside_hostile_ones_are_served_every_byte_right():
     for mode, (done, result) in results.items():
         print(f"{mode}: {result['requests']} good, {dict(done['echo'])}, {dict(done['clock'])}")
         print(f"counted: {result['requests']} good requests")
-        print(f"counted: {sum(done['echo'].values()) + sum(done['clock'].values())} hostile clients")
+        hostile = sum(done["echo"].values()) + sum(done["clock"].values())
+        print(f"counted: {hostile} hostile clients")
         equal((result["lost"], result["corrupted"], result["surplus"], result["errors"]),
               (0, 0, 0, {}))
         assert result["requests"] >= SECONDS, (mode, result)

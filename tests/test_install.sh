@@ -30,7 +30,8 @@ libdir=$PKG_CONFIG_SYSROOT_DIR$(PKG_CONFIG_SYSROOT_DIR='' pkg-config --variable=
 read -ra shared_flags < <(pkg-config --cflags --libs socketserver)
 cc -Wall -Wextra -Werror server.c "${shared_flags[@]}" -o shared
 readelf -d shared | grep 'NEEDED.*\[libsocketserver\.so\.0\]' >/dev/null ||
-	fail "a program does not ask for libsocketserver.so.0, but: $(readelf -d shared | grep NEEDED)"
+	fail "a program does not ask for libsocketserver.so.0, but:" \
+		"$(readelf -d shared | grep NEEDED)"
 LD_LIBRARY_PATH=$libdir ldd shared | grep "libsocketserver.so.0 => $libdir/" >/dev/null ||
 	fail "the loader does not find the library: $(LD_LIBRARY_PATH=$libdir ldd shared)"
 

@@ -483,8 +483,9 @@ def without_json_the_result_is_a_line():
     with Server("echo", "tcp://127.0.0.1:0") as server:
         output = subprocess.run([LOAD, "echo", server.address, "-n", "10"], check=True,
                                 stdout=subprocess.PIPE, timeout=PATIENCE).stdout.decode()
-        assert re.fullmatch(r"echo tcp://\S+: 10 requests in [\d.]+ s, \d+/s, [\d.]+ MiB/s, 0 lost, "
-                            r"0 corrupted, 0 surplus; us:( (p[\d.]+|max) [\d.]+){5}\n", output), output
+        line = (r"echo tcp://\S+: 10 requests in [\d.]+ s, \d+/s, [\d.]+ MiB/s, 0 lost, "
+                r"0 corrupted, 0 surplus; us:( (p[\d.]+|max) [\d.]+){5}\n")
+        assert re.fullmatch(line, output), output
 
 
 main()

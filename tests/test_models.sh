@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Spin proves each model that lies beside the code, in every state that it can get into; and finds
-# each fault that it can be given, so that the proof is known to see them. What is to be tried stands
-# in the model itself, a line each, with the macros that it takes:
+# each fault that it can be given, so that the proof is known to see them. What is to be tried
+# stands in the model itself, a line each, with the macros that it takes:
 #   holds:  no assertion fails, and nobody is left waiting
 #   ends:   and nobody is kept busy for ever, if everybody gets a turn (weak fairness)
 #   fails:  a fault that the first must find; spins: one for the second
@@ -81,5 +81,6 @@ shopt -s nullglob
 good=("$work"/*.good) bad=("$work"/*.bad)
 [[ ${#bad[@]} -eq 0 ]] || cat "${bad[@]}"
 failures=$((number - ${#good[@]}))
-echo "$((number > 0 ? 100 * ${#good[@]} / number : 0))%: Checks: $number, Failures: $failures, Errors: 0"
+percent=$((number > 0 ? 100 * ${#good[@]} / number : 0))
+echo "$percent%: Checks: $number, Failures: $failures, Errors: 0"
 [[ $number -gt 0 && $failures -eq 0 ]]

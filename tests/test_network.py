@@ -1,5 +1,5 @@
-"""A network that loses packets, and one that a client vanishes from, by the kernel's own means: in a
-network namespace of the test's own, whose packet filter (nft) drops them. Skipped where either is
+"""A network that loses packets, and one that a client vanishes from, by the kernel's own means: in
+a network namespace of the test's own, whose packet filter (nft) drops them. Skipped where either is
 not to be had."""
 
 from handler_test import (DATAGRAMS, MODES, PATIENCE, STREAMS, Server, connect, equal, main,

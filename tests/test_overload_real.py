@@ -1,7 +1,7 @@
 """The program under limits that the kernel sets: out of descriptors (RLIMIT_NOFILE), of threads and
-of processes (RLIMIT_NPROC), of memory for threads (RLIMIT_AS). It rests, says so once, goes on with the clients it has, takes the next
-one at once when one of these leaves, and within a second when the limit is lifted. (ENFILE, ENOMEM,
-ENOBUFS: test_overload.c.)"""
+of processes (RLIMIT_NPROC), of memory for threads (RLIMIT_AS). It rests, says so once, goes on with
+the clients it has, takes the next one at once when one of these leaves, and within a second when
+the limit is lifted. (ENFILE, ENOMEM, ENOBUFS: test_overload.c.)"""
 
 from handler_test import Server, as_user, connect, equal, for_each, main, receive_exactly
 import contextlib

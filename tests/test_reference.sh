@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The manual: Doxygen finds nothing undocumented, each exported symbol and each option has its place,
-# and no reader of man(7) has a complaint.
+# The manual: Doxygen finds nothing undocumented, each exported symbol and each option has its
+# place, and no reader of man(7) has a complaint.
 # Usage: test_reference.sh SOURCE_DIRECTORY PROGRAM LIBRARY VERSION
 set -euo pipefail
 
@@ -22,7 +22,8 @@ complain() {
 }
 
 "$source/docs/reference/reference.sh" "$program" "$version" "$work" || {
-	echo "the manual cannot be made: document in the header what is named above, see CONTRIBUTING.md"
+	echo "the manual cannot be made: document in the header what is named above," \
+		"see CONTRIBUTING.md"
 	exit 1
 }
 cd "$work/man"
@@ -49,7 +50,8 @@ done
 
 man_text=$(MANWIDTH=200 man -l man1/socketserver.1)
 options_of() { # ARGUMENT...
-	"$program" "$@" --help | grep -oE '^ +(-[a-z], )?--[a-z-]+' | grep -oE -- '--[a-z-]+' || true
+	"$program" "$@" --help | grep -oE '^ +(-[a-z], )?--[a-z-]+' |
+		grep -oE -- '--[a-z-]+' || true
 }
 commands=$("$program" --help | sed -nE '3,/^$/s/^  ([a-z]+) .*/\1/p' | sort -u)
 handlers=$("$program" handlers | sed 1d | cut -d' ' -f1)
@@ -60,7 +62,8 @@ for option in $(
 	grep -qE -- "$option( |,|\$)" <<<"$man_text" || complain "socketserver(1) lacks $option"
 done
 for handler in $handlers; do
-	grep -qx "   $handler" <<<"$man_text" || complain "socketserver(1) lacks the handler $handler"
+	grep -qx "   $handler" <<<"$man_text" ||
+		complain "socketserver(1) lacks the handler $handler"
 done
 
 echo "pages: ${#pages[@]}"

@@ -1,4 +1,4 @@
-"""serve --stats: what a server says of itself, to whom, and that it costs the served ones nothing."""
+"""serve --stats: what a server says of itself, to whom, and that it costs the clients nothing."""
 
 from handler_test import (DATAGRAMS, MODES, STREAMS, Server, connect, equal, for_each, main,
                           receive_all, receive_exactly, reset, run, test, wait_until)

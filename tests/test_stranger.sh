@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
-# Somebody who has read README.md and docs/howto.md, and nothing else, installs the library, writes a server of
-# his own, builds, tests and runs it as systemd would, and stops it under load: no request is lost. What he types
-# is taken out of the two documents.
-# Usage: test_stranger.sh BUILD_DIRECTORY SOURCE_DIRECTORY: installs what is built, in a folder of its own
-#        test_stranger.sh --as-root-on-bare-debian:         installs as README.md says, packages and all
+# Somebody who has read README.md and docs/howto.md, and nothing else, installs the library, writes
+# a server of his own, builds, tests and runs it as systemd would, and stops it under load: no
+# request is lost. What he types is taken out of the two documents.
+# Usage: test_stranger.sh BUILD_DIRECTORY SOURCE_DIRECTORY
+#            installs what is built, in a folder of its own
+#        test_stranger.sh --as-root-on-bare-debian
+#            installs as README.md says, packages and all
 set -euo pipefail
 
 fail() {

@@ -387,7 +387,8 @@ def input_of(data):
 @test
 def a_large_output_shows_its_progress_on_a_terminal():
     with Peer(STREAMS[0]) as peer, open(os.devnull, "w") as null, Terminal(
-            "talk", peer.address, "--as", "exec", stdin=input_of(b"x\ny\n"), stdout=null) as terminal:
+            "talk", peer.address, "--as", "exec", stdin=input_of(b"x\ny\n"),
+            stdout=null) as terminal:
         for size, seen in ((400000, " 25% of 400000 bytes"), (1000, "")):
             peer.receive()
             peer.send(b"%d" % size)
@@ -567,7 +568,8 @@ def a_line_that_comes_in_pieces_is_shown_as_one(address, way):
         terminal.type("\r")
         peer.expect(b"half\n")
         peer.send(b"\x9a\x80 five")
-        terminal.sees("above", "one, two \u20ac      three", "four", "> half", "\U0001f680 five", ">")
+        terminal.sees("above", "one, two \u20ac      three", "four", "> half",
+                      "\U0001f680 five", ">")
 
 
 @for_each_terminal((19, 20, 2000))
@@ -817,7 +819,8 @@ def the_prompt_comes_when_a_command_is_done(address):
 @for_each((("dumb", {}), ("", {}), ("vt100", {"stdout": -1})))
 def there_is_no_prompt_where_nothing_can_be_edited(place):
     term, settings = place
-    with Peer(STREAMS[0]) as peer, Terminal("talk", peer.address, term=term, **settings) as terminal:
+    with Peer(STREAMS[0]) as peer, \
+            Terminal("talk", peer.address, term=term, **settings) as terminal:
         terminal.type("hello\n")
         peer.expect(b"hello\n")
         peer.send(b"well")

@@ -1,18 +1,18 @@
 #!/usr/bin/env bash
-# Neither the library nor the program calls what threads may not share (attributes(7): MT-Unsafe), and
-# the library never asks for the time of day, which may jump.
+# Neither the library nor the program calls what threads may not share (attributes(7): MT-Unsafe),
+# and the library never asks for the time of day, which may jump.
 # Usage: test_thread_safety.sh LIBRARY PROGRAM SOURCE_DIRECTORY
 set -euo pipefail
 
 # Each keeps what it returns, or its place, in memory of all.
 unsafe=(asctime basename catgets crypt ctime dbm_open dirname drand48 ecvt encrypt endgrent endpwent
 	erand48 ether_aton ether_ntoa fcvt fgetgrent fgetpwent ftw gcvt getdate getenv getgrent
-	getgrgid getgrnam gethostbyaddr gethostbyname gethostbyname2 gethostent getlogin
-	getmntent getnetbyname getopt getopt_long getprotobyname getpwent getpwnam getpwuid
-	getservbyname getservbyport getspnam getutent gmtime hcreate hsearch inet_ntoa inet_nsap_ntoa
-	l64a lgamma localeconv localtime lrand48 mblen mbtowc mrand48 nl_langinfo nrand48 ptsname
-	putenv rand random readdir readdir64 re_comp setenv setkey setlocale setlogmask srand
-	srandom strerror strsignal strtok syslog tmpnam ttyname unsetenv wctomb)
+	getgrgid getgrnam gethostbyaddr gethostbyname gethostbyname2 gethostent getlogin getmntent
+	getnetbyname getopt getopt_long getprotobyname getpwent getpwnam getpwuid getservbyname
+	getservbyport getspnam getutent gmtime hcreate hsearch inet_ntoa inet_nsap_ntoa l64a lgamma
+	localeconv localtime lrand48 mblen mbtowc mrand48 nl_langinfo nrand48 ptsname putenv rand
+	random readdir readdir64 re_comp setenv setkey setlocale setlogmask srand srandom strerror
+	strsignal strtok syslog tmpnam ttyname unsetenv wctomb)
 # What the program calls nevertheless: where there is one thread, or of what no other thread has.
 alone=(getenv       # talk's terminal; nobody changes the environment
 	getopt_long # the command line
@@ -24,8 +24,8 @@ alone=(getenv       # talk's terminal; nobody changes the environment
 	setlocale   # talk
 	strerror    # glibc: each thread has a text of its own
 	unsetenv)   # what is meant for this process alone, before it serves
-time_of_day=(time ftime gettimeofday pthread_cond_timedwait pthread_mutex_timedlock sem_timedwait alarm
-	getitimer setitimer)
+time_of_day=(time ftime gettimeofday pthread_cond_timedwait pthread_mutex_timedlock sem_timedwait
+	alarm getitimer setitimer)
 
 imported_by() { # FILE NAME...: those of the names that it calls
 	local file=$1

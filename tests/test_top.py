@@ -199,9 +199,9 @@ def a_server_that_goes_is_waited_for():
 
 HOSTILE = (b"", b"\n", b"\x1b[2J\x1b]0;title\x07", b"socketserver", b"socketserver \n\n \n",
            b"socketserver 0\nserver\n", b"\0" * 1000, b"x" * 1000000,
-           b"socketserver 0 up nan pid \x1b[31m handler \x9b31m\nserver a\x1b[5m mode \xff accepted "
-           b"-1e999 active 1e999 bytes_read inf bytes_written -inf\nconnection b age -1e300 state "
-           b"\x07 pid\nleft_out 1e300 server \xc2\x9b\n",
+           b"socketserver 0 up nan pid \x1b[31m handler \x9b31m\nserver a\x1b[5m mode \xff "
+           b"accepted -1e999 active 1e999 bytes_read inf bytes_written -inf\n"
+           b"connection b age -1e300 state \x07 pid\nleft_out 1e300 server \xc2\x9b\n",
            b"socketserver 0 up 1e999\n" + b"server a mode b active -5 accepted nan\n" * 1000,
            b"connection a\n" * 10, b"socketserver 1" + b" a b" * 10000)
 

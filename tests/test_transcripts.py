@@ -1,8 +1,8 @@
 """The transcripts in the documentation, replayed: test_transcripts.py DOCUMENT...
 
-A transcript is a block fenced as ```console, and is replayed in a fresh folder, in which lie the files
-that the document has shown so far (code_block.py). What it compiles, it compiles against the library of
-this tree, and a warning is an error:
+A transcript is a block fenced as ```console, and is replayed in a fresh folder, in which lie the
+files that the document has shown so far (code_block.py). What it compiles, it compiles against the
+library of this tree, and a warning is an error:
 
     $ COMMAND       is run by bash until it ends; the lines that follow are what it prints
     $ COMMAND &     is started, and goes on; it is a server, and its "listening on" line follows
@@ -123,8 +123,8 @@ class Command:
         self.command, self.head, self._lines = command, None, queue.Queue()
         self.process = subprocess.Popen(
             ["bash", "-c", command], cwd=folder, start_new_session=True,
-            env=os.environ | INSTALLED | {"PATH": path}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            **({"stdin": subprocess.DEVNULL} | settings))
+            env=os.environ | INSTALLED | {"PATH": path}, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, **({"stdin": subprocess.DEVNULL} | settings))
         self._reader = threading.Thread(target=self._read)
         self._reader.start()
 
@@ -322,8 +322,8 @@ HELLO
 WORLDSat Nov 21 01:33:14 2026
 $ printf hello | socketserver talk tcp://127.0.0.1:9999
 hello
-$ socketserver talk unix:nobody.sock
-socketserver: nobody listens: unix:nobody.sock: start a server with: socketserver serve echo unix:nobody.sock
+$ socketserver talk unix:n.sock
+socketserver: nobody listens: unix:n.sock: start a server with: socketserver serve echo unix:n.sock
 me$ socketserver talk tcp://127.0.0.1:9999
 you$ socketserver talk unix:upper.sock
 me> one

@@ -1,4 +1,4 @@
-"""What keeps the program's UDP servers from being misused: --udp-rate, and no loop of two of them."""
+"""What keeps the program's UDP servers from being misused: --udp-rate, no loop of two of them."""
 
 import ctypes
 import fcntl

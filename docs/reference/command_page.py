@@ -113,7 +113,8 @@ def parts(program):
     return {
         "SYNOPSIS": [".nf", *(roff.bold(block[0].removeprefix("usage: "))
                               for name in [*names, ""]
-                              for block in blocks(ask(program, *name.split(), "--help"))[:1]), ".fi"],
+                              for block in blocks(ask(program, *name.split(), "--help"))[:1]),
+                     ".fi"],
         "COMMANDS": [line for name in names for line in command(program, name)],
         "HANDLERS": [line for name in handler_names(program) for line in handler(program, name)],
         "SECTIONS": sections(blocks(help_text)[2:]),
