@@ -9,6 +9,7 @@
 #define LINE_SIZE 1024
 
 static char where[256];
+static struct ssv_log *log_of_all; /* changed with atomics alone */
 
 /* Where standard error takes nothing, there is nobody left to tell. */
 static void say(const char *line, size_t size)
@@ -20,6 +21,7 @@ static void say(const char *line, size_t size)
 SSV_PRINTF(1, 0)
 static void complain_with(const char *format, va_list arguments, const char *help)
 {
+	struct ssv_log *log = __atomic_load_n(&log_of_all, __ATOMIC_ACQUIRE);
 	char message[LINE_SIZE - 64], line[LINE_SIZE];
 	size_t start = strlen(where);
 	int n;
@@ -27,8 +29,17 @@ static void complain_with(const char *format, va_list arguments, const char *hel
 	memcpy(message, where, start + 1);
 	vsnprintf(message + start, sizeof(message) - start, format, arguments);
 	ssv_make_harmless(message);
+	if (log != NULL) {
+		log->write(log, SSV_LOG_WARNING, NULL, message);
+		return;
+	}
 	n = snprintf(line, sizeof(line), "%s: %s%s\n", complain_name, message, help);
 	say(line, (size_t)n);
+}
+
+void complain_to(struct ssv_log *log)
+{
+	__atomic_store_n(&log_of_all, log, __ATOMIC_RELEASE);
 }
 
 void complain_where(const char *format, ...)

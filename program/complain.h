@@ -3,6 +3,7 @@
 #define PROGRAM_COMPLAIN_H
 
 #include <socketserver/address.h>
+#include <socketserver/log.h>
 
 /** Exit statuses besides EXIT_SUCCESS and EXIT_FAILURE. */
 #define EXIT_USAGE 2
@@ -12,6 +13,9 @@ extern const char complain_name[];
 
 /** "NAME: …" and a newline to standard error in one write(2), control characters made harmless. */
 void complain(const char *format, ...) SSV_PRINTF(1, 2);
+
+/** From now on it goes to this log, as a warning; NULL: to standard error again. */
+void complain_to(struct ssv_log *log);
 
 /** What stands in front of each message from now on, as "FILE:LINE: "; NULL: nothing. */
 void complain_where(const char *format, ...) SSV_PRINTF(1, 2);

@@ -237,6 +237,11 @@ int log_output_open(struct log_output *output, const struct log_settings *settin
 	return 0;
 }
 
+bool log_output_is_formatted(const struct log_output *output)
+{
+	return output->log.event == take_event;
+}
+
 void log_output_close(struct log_output *output)
 {
 	if (output->at.sun_family != 0 && output->fd >= 0)

@@ -25,6 +25,9 @@ struct log_output {
 /** Returns 0, or the exit status after saying what is wrong. */
 int log_output_open(struct log_output *output, const struct log_settings *settings);
 
+/** Whether its lines are other ones than those that people read on standard error. */
+bool log_output_is_formatted(const struct log_output *output);
+
 /** Harmless without an open, where all is 0. */
 void log_output_close(struct log_output *output);
 

@@ -117,6 +117,8 @@ static int become_ready(struct serve *serve)
 	if (serve->stats.server != NULL)
 		service_add(&serve->service, serve->stats.name, serve->stats.server,
 			stats_file(&serve->stats));
+	if (log_output_is_formatted(&serve->log))
+		complain_to(&serve->log.log);
 	service_ready(serve->listeners.list, serve->listeners.count);
 	stats_take_over(&serve->stats);
 	return 0;
@@ -408,6 +410,7 @@ int serve_main(int count, char **arguments)
 	serve_settings_init(&serve.settings);
 	status = serve_command(&serve);
 	stats_close(&serve.stats);
+	complain_to(NULL);
 	config_free(&serve.config);
 	log_output_close(&serve.log);
 	listeners_free(&serve.listeners);

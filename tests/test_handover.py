@@ -377,6 +377,17 @@ def all_that_was_passed_is_what_a_successor_serves_by_default():
 
 
 @test
+def what_is_said_while_it_serves_goes_to_its_log():
+    with start("echo", "tcp://127.0.0.1:0", "--log", "json", may_say=".") as line:
+        old = line.ask()
+        wait_until(lambda: "handed over to process" in line.said())
+        event = json.loads(line.said().splitlines()[0])
+        equal((event["pid"], event["level"]), (old, "warning"))
+        line.pid, line.handed = int(event["message"].split()[-1]), 1
+        equal(line.wait(old), 0)
+
+
+@test
 def the_manager_is_told_of_each_step_by_the_main_process():
     with Manager() as manager:
         environment = os.environ | manager.environment
