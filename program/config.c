@@ -81,8 +81,10 @@ static int look_at(struct config *config, const struct config_line *line)
 		return complain_usage("value missing: %s", line->option + 2);
 	if (is_named(line, "handler") && config->handler != NULL)
 		return complain_usage("a second handler: %s: a file has one", line->value);
-	if (is_named(line, "handler"))
+	if (is_named(line, "handler")) {
 		config->handler = line->value;
+		config->handler_line = line->number;
+	}
 	if (is_named(line, "inetd"))
 		activation_spare_client();
 	if (is_named(line, "address"))
@@ -113,6 +115,12 @@ static bool is_whole(const char *text, size_t length)
 	return length < CONFIG_LINE_SIZE - 1 || text[length - 1] == '\n';
 }
 
+/* How long a byte order mark is, which some editors put in front of the first line. */
+static size_t mark_at(const char *text, int number)
+{
+	return number == 1 && strncmp(text, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
+}
+
 static int read_lines(struct config *config, FILE *file)
 {
 	char text[CONFIG_LINE_SIZE];
@@ -126,7 +134,7 @@ static int read_lines(struct config *config, FILE *file)
 			status = complain_usage(
 				"line too long: %d characters at most", CONFIG_LINE_SIZE - 2);
 		else
-			status = take_line(config, text, number);
+			status = take_line(config, text + mark_at(text, number), number);
 	}
 	complain_where(NULL);
 	return status;
@@ -170,11 +178,23 @@ int config_apply(const struct config *config, const struct options *options)
 		char *arguments[] = {"", config->lines[i].option, NULL};
 
 		say_where(config, config->lines[i].number);
-		if (!is_operand(&config->lines[i]))
+		if (is_operand(&config->lines[i]))
+			continue;
+		if (options_know(options, config->lines[i].option + strlen("--")))
 			rc = options_parse(options, 2, arguments, true);
+		else
+			rc = -complain_usage("unknown option: %s", config->lines[i].option);
 	}
 	complain_where(NULL);
 	return rc < 0 ? -rc : 0;
+}
+
+void config_say_where(const struct config *config)
+{
+	if (config != NULL)
+		say_where(config, config->handler_line);
+	else
+		complain_where(NULL);
 }
 
 void config_free(struct config *config)

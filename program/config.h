@@ -17,6 +17,7 @@ struct config {
 		*lines; /**< what the options are set from: it has to stay as long as they */
 	size_t count;
 	const char *handler; /**< or NULL */
+	int handler_line;
 	char **addresses;
 	int address_count;
 };
@@ -26,6 +27,9 @@ int config_read(struct config *config, const char *path);
 
 /** Sets the options, each as if it stood on the command line. The same. */
 int config_apply(const struct config *config, const struct options *options);
+
+/** What is complained of until config_say_where(NULL) is about the line of the handler. */
+void config_say_where(const struct config *config);
 
 void config_free(struct config *config);
 

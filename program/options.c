@@ -33,6 +33,19 @@ int option_set_text(const struct option_spec *spec, void *at, const char *value)
 	return 0;
 }
 
+/* One is read over more than once, and is known by where it stands. */
+int option_set_text_once(const struct option_spec *spec, void *at, const char *value)
+{
+	const char **text = at;
+
+	if (*text != NULL && *text != value) {
+		complain("a second one: --%s %s: give one", spec->name, value);
+		return -EINVAL;
+	}
+	*text = value;
+	return 0;
+}
+
 static int complain_number(
 	const struct option_spec *spec, const char *value, int error, const char *kind)
 {
@@ -201,6 +214,25 @@ static int take(const struct options *options, int c, char **argv)
 	if (!is_asked_for(options, index, specs))
 		return 0;
 	return index < specs ? set_spec(options, index) : set_own(options, index - specs);
+}
+
+/* Of a name, up to its end or =. */
+static bool is_name(const char *name, const char *option)
+{
+	size_t length = strcspn(option, "=");
+
+	return strlen(name) == length && strncmp(name, option, length) == 0;
+}
+
+bool options_know(const struct options *options, const char *option)
+{
+	for (const struct option_spec *spec = options->specs; spec->name != NULL; spec++)
+		if (is_name(spec->name, option))
+			return true;
+	for (int i = 0; i < count_own(options->own); i++)
+		if (is_name(options->own[i].name, option))
+			return true;
+	return false;
 }
 
 int options_parse(const struct options *options, int argc, char **argv, bool stop_at_operand)

@@ -22,6 +22,7 @@ struct option_spec {
  * that says which of the words in the option's `value`, "one|another". */
 int option_set_flag(const struct option_spec *spec, void *at, const char *value);
 int option_set_text(const struct option_spec *spec, void *at, const char *value);
+int option_set_text_once(const struct option_spec *spec, void *at, const char *value);
 int option_set_whole(const struct option_spec *spec, void *at, const char *value);
 int option_set_seconds(const struct option_spec *spec, void *at, const char *value);
 int option_set_choice(const struct option_spec *spec, void *at, const char *value);
@@ -51,6 +52,9 @@ struct options {
  * what is wrong.
  */
 int options_parse(const struct options *options, int argc, char **argv, bool stop_at_operand);
+
+/** Whether there is one of this very name, which "=" and a value may follow; without the dashes. */
+bool options_know(const struct options *options, const char *option);
 
 /** For --help, in 80 columns: all of them; those that are named; a handler's own. */
 void options_print_specs(const struct option_spec *specs);

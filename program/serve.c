@@ -343,11 +343,10 @@ static int serve_handler(struct serve *serve, int count, char **arguments)
 	return serve_addresses(serve, count - first, arguments + first);
 }
 
+/* A wrong one, too: the path of a plug-in has no colon in front of its first slash. */
 static bool is_address(const char *text)
 {
-	struct ssv_address at;
-
-	return activation_is_address(text) || ssv_address_parse(&at, text, NULL) == 0;
+	return text[strcspn(text, ":/")] == ':';
 }
 
 /* Where the file names a handler, the first operand may be an address already. */
@@ -363,7 +362,9 @@ static int find_and_serve(struct serve *serve, int first)
 		first--; /* which is an option, or the command */
 	if (name == NULL)
 		return complain_usage("no handler: serve: `socketserver handlers` lists them");
+	config_say_where(name == serve->config.handler ? &serve->config : NULL);
 	status = find_handler(serve, name);
+	config_say_where(NULL);
 	return status != 0 ? status : serve_handler(serve, count - first, arguments + first);
 }
 

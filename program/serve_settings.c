@@ -49,7 +49,7 @@ static const struct option_spec specs[] = {
 		offsetof(struct serve_settings, stats), 0, 0, 0},
 	{"stats-public", NULL, "tell it also where other hosts can reach it", option_set_flag,
 		offsetof(struct serve_settings, stats_public), 0, 0, 0},
-	{"config", "FILE", "take options from a file, too", option_set_text,
+	{"config", "FILE", "take options from a file, too", option_set_text_once,
 		offsetof(struct serve_settings, config), 0, 0, 0},
 	{"user", "USER", "become this user when all is bound", option_set_text,
 		offsetof(struct serve_settings, service.user), 0, 0, 0},

@@ -526,6 +526,7 @@ def options_of_the_handler_are_set_and_repeatable_ones_add_up():
 WRONG = {
     "timeout = soon": "1: not a number: --timeout soon: give seconds from 0 to 2000000",
     "\n\nnonsense 3": "3: unknown option: --nonsense=3; try socketserver --help",
+    "timeo = 3": "1: unknown option: --timeo=3; try socketserver --help",
     "verbose = yes": "1: takes no value: --verbose=yes; try socketserver --help",
     "timeout": "1: value missing: --timeout; try socketserver --help",
     "= 3": "1: no name: = 3; try socketserver --help",
@@ -550,6 +551,34 @@ def what_is_wrong_is_said_with_its_line(number):
 def a_file_that_cannot_be_read_is_an_error(path):
     line, status = refused("echo", "--config", path)
     assert line.startswith("cannot read the file: --config ") and status == 1, line
+
+
+@test
+def a_handler_that_there_is_not_is_said_with_its_line():
+    path = write("config", "\nhandler = no-such-one\n")
+    line, _ = refused("--config", path)
+    assert line.startswith(f"{path}:2: ") and "no-such-one" in line, line
+
+
+@test
+def a_mistyped_address_is_no_plug_in():
+    path = write("config", "handler = upper\n")
+    line, status = refused("--config", path, "tcp:/127.0.0.1:0")
+    assert line.startswith("bad address: tcp:/127.0.0.1:0: ") and status == 2, line
+
+
+@test
+def a_file_may_begin_with_a_byte_order_mark():
+    with Server("--config", write("config", "\ufeffhandler = upper\n"),
+                "tcp://127.0.0.1:0") as server:
+        served(server.address)
+
+
+@test
+def there_is_one_file():
+    path = write("config", "timeout = 3\n")
+    equal(refused("echo", "--config", path, "--config", path),
+          (f"a second one: --config {path}: give one", 2))
 
 
 @test
