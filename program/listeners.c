@@ -168,14 +168,15 @@ static int add_passed(struct listeners *listeners, const char *text)
 static int add_all_passed(struct listeners *listeners)
 {
 	char text[ACTIVATION_NAME_SIZE + 16];
-	const struct passed_socket *sockets;
+	struct passed_socket *sockets;
 	size_t count;
 	int status = 0;
 
 	sockets = activation_sockets(&count);
 	for (size_t i = 0; i < count && status == 0; i++) {
 		snprintf(text, sizeof(text), "fd:%d", sockets[i].number);
-		status = add_passed(listeners, text);
+		sockets[i].taken = true;
+		status = add_socket(listeners, &sockets[i], text);
 	}
 	return status;
 }

@@ -61,6 +61,14 @@ def a_socket_is_meant_by_its_name_or_its_number():
 
 
 @test
+def without_an_address_each_is_served_once_whatever_its_name():
+    with listening("tcp://127.0.0.1:0") as one, listening("unix:{directory}/s") as two:
+        with Passed([one, two], "upper", names=["x", "3"]) as server:
+            for address in server.addresses:
+                served(address)
+
+
+@test
 def a_descriptor_that_is_simply_there_may_be_served():
     with listening("tcp://127.0.0.1:0") as passed:
         with Server("upper", f"fd:{passed.fileno()}", pass_fds=[passed.fileno()]) as server:
