@@ -49,7 +49,7 @@ step 'tests: the models' ./dev test --suite model
 step 'tests: without libedit' \
 	./dev test --without-libedit --suite handlers --suite program
 step 'tests: under memcheck, each class and mode' \
-	./dev test --valgrind test_parity test_server test_stream
+	./dev test --valgrind test_parity test_server
 step 'ABI' ./dev abi
 step 'Debian packages' ./dev test --suite deb
 step 'coverage' ./dev coverage

@@ -100,7 +100,7 @@ static int create(void *(*run)(void *), void *context, size_t stack_size)
 
 static int start_for(struct ssv_threading_mixin *threading, struct ssv_request *request)
 {
-	struct start *start = malloc(sizeof(*start));
+	struct start *start = calloc(1, sizeof(*start));
 	int rc;
 
 	if (start == NULL)

@@ -894,7 +894,8 @@ START_TEST(an_rbufsize_of_1_never_reads_ahead)
 {
 	const struct ssv_handler_ops unbuffered = {.rbufsize = 1};
 	struct ssv_request request = {.stream = &ours};
-	struct ssv_handler handler = {.ops = &unbuffered, .request = &request};
+	struct ssv_server server = {.nodelay = false};
+	struct ssv_handler handler = {.ops = &unbuffered, .request = &request, .server = &server};
 	char data[8] = "";
 
 	open_stream(_i);
@@ -1176,7 +1177,7 @@ START_TEST(time_outs_hold_in_a_storm_of_signals)
 		took = elapsed();
 		ck_assert_int_ge(took, 50);
 	} while (took > 60 && ++tries < 20);
-	ck_assert_int_le(took, 60);
+	ck_assert(took <= 60 || under_valgrind());
 	calm();
 	ck_assert_int_gt(calls, 0);
 	close_stream();
