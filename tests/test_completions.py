@@ -149,7 +149,8 @@ def bash_offers_what_the_program_does():
     os.mkdir(f"{handler_test.directory}/folder")
     open(f"{handler_test.directory}/file with blanks", "w").close()
     equal(sorted(bash(f"socketserver talk unix:{handler_test.directory}/")),
-          sorted(f"{handler_test.directory}/{name}" for name in ("folder/", "file\\ with\\ blanks")))
+          sorted(f"{handler_test.directory}/{name}"
+                 for name in ("folder/", "file\\ with\\ blanks")))
     equal(bash(f"socketserver talk unix:{handler_test.directory}/file\\ w"),
           [f"{handler_test.directory}/file\\ with\\ blanks"])
 
