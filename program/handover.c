@@ -224,12 +224,14 @@ static int spawn(struct handover *handover, int theirs, const sigset_t *mask, ch
 {
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attributes;
+	sigset_t blocked = *mask;
 	int error;
 
+	sigaddset(&blocked, SIGHUP); /* until it waits for it: not to be ended by one */
 	posix_spawn_file_actions_init(&actions);
 	posix_spawnattr_init(&attributes);
 	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
-	posix_spawnattr_setsigmask(&attributes, mask);
+	posix_spawnattr_setsigmask(&attributes, &blocked);
 	error = posix_spawn_file_actions_adddup2(&actions, theirs, theirs); /* not close-on-exec */
 	if (error == 0)
 		error = posix_spawn(&handover->successor, handover->program, &actions, &attributes,

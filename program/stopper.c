@@ -154,6 +154,18 @@ static void list_signals(sigset_t *signals)
 		sigaddset(signals, SIGHUP);
 }
 
+/* A successor has them blocked from its start: one that is not to be handed over itself lets them
+ * do what they always did. */
+static void let_hangups_end(void)
+{
+	sigset_t hangup;
+
+	sigemptyset(&hangup);
+	sigaddset(&hangup, SIGHUP);
+	if (!takes_hangups)
+		pthread_sigmask(SIG_UNBLOCK, &hangup, NULL);
+}
+
 int stopper_start(struct stopper *stopper, struct ssv_server *const *servers, size_t count,
 	struct handover *handover, int drain)
 {
@@ -168,6 +180,7 @@ int stopper_start(struct stopper *stopper, struct ssv_server *const *servers, si
 	if (stopper->signals_fd < 0)
 		return -errno;
 	pthread_sigmask(SIG_BLOCK, &stopper->signals, &stopper->before);
+	let_hangups_end();
 	pthread_mutex_init(&stopper->starting, NULL);
 	pthread_mutex_lock(&stopper->starting);
 	error = pthread_create(&stopper->thread, NULL, stopper_run, stopper);

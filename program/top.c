@@ -115,6 +115,14 @@ static int time_left(const struct top *top)
 	return left > 0 ? (int)left : 0;
 }
 
+/* Who was stopped for long does not catch up. */
+static void set_next(struct top *top)
+{
+	top->next += top->settings.interval;
+	if (top->next < monotonic_ms())
+		top->next = monotonic_ms();
+}
+
 /* --- as lines --- */
 
 static int print_report(struct top *top)
@@ -139,7 +147,7 @@ static int print_reports(struct top *top)
 	status = print_report(top);
 
 	while (status == 0 && !is_last(top)) {
-		top->next += top->settings.interval;
+		set_next(top);
 		poll(NULL, 0, time_left(top));
 		status = print_report(top);
 	}
@@ -179,9 +187,7 @@ static enum top_key wait_for_time(struct top *top)
 {
 	enum top_key key;
 
-	top->next += top->settings.interval;
-	if (top->next < monotonic_ms())
-		top->next = monotonic_ms();
+	set_next(top);
 	while ((key = top_terminal_wait(time_left(top))) == TOP_REDRAW && show_report(top) == 0)
 		;
 	return key;

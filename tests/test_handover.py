@@ -230,6 +230,22 @@ def what_is_there_by_then_is_what_is_started():
             equal(client.recv(16), b"a")
 
 
+@test
+def a_hangup_does_not_end_a_successor_that_starts():
+    """It hands over in its turn."""
+    path, environment = own_copy()
+    with Line(Copy(path, "echo", "tcp://127.0.0.1:0", "--handover", env=environment)) as line:
+        exchange(path, f'#!/bin/bash\n[ -e $0.once ] || {{ touch $0.once; kill -HUP $$; }}\n'
+                       f'exec {PROGRAM} "$@"\n')
+        first = line.hand_over()
+        second = line.pid
+        line.wait_for_successor()
+        equal([line.wait(pid) for pid in (first, second)], [0, 0])
+        with connect(line.address) as client:
+            client.send(b"a")
+            equal(client.recv(16), b"a")
+
+
 @for_each(("{directory}/link/program", "link/program", "program"))
 def a_link_is_followed_when_it_hands_over(path):
     """Called by its path, a relative one, and as found in PATH."""

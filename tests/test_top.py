@@ -1,7 +1,7 @@
 """socketserver top: on a terminal, and elsewhere."""
 
-from handler_test import (MODES, PATIENCE, Server, connect, equal, for_each, main, receive_exactly,
-                          run, test, wait_until)
+from handler_test import (MODES, PATIENCE, Process, Server, connect, equal, for_each, main,
+                          receive_exactly, run, test, wait_until)
 from stats_client import stats_address
 from terminal import Terminal
 import contextlib
@@ -12,6 +12,7 @@ import re
 import signal
 import socket
 import struct
+import subprocess
 import termios
 import threading
 import time
@@ -104,6 +105,24 @@ def elsewhere_it_prints_as_often_as_it_is_told():
         equal((status, errors), (0, ""))
         equal(len(rows(output.decode(), "SERVER")), 3)
         assert time.monotonic() - began >= 0.4
+
+
+@test
+def after_a_stop_it_does_not_catch_up():
+    with Server("echo", "tcp://127.0.0.1:0", "--stats=unix:{directory}/stats") as server:
+        top = Process("top", stats_address(server), "--interval", "0.2", stdin=subprocess.DEVNULL)
+        try:
+            top.read_until(b"SERVER")
+            top.process.send_signal(signal.SIGSTOP)
+            stopped = time.monotonic()
+            wait_until(lambda: time.monotonic() > stopped + 2)  # ten reports
+            top.process.send_signal(signal.SIGCONT)
+            continued = time.monotonic()
+            for _ in range(6):
+                top.read_until(b"SERVER")
+            assert time.monotonic() - continued > 0.4, "all at once"
+        finally:
+            top.kill()
 
 
 @test
