@@ -9,6 +9,7 @@ import fcntl
 import handler_test
 import os
 import re
+import select
 import signal
 import socket
 import struct
@@ -116,6 +117,9 @@ def after_a_stop_it_does_not_catch_up():
             top.process.send_signal(signal.SIGSTOP)
             stopped = time.monotonic()
             wait_until(lambda: time.monotonic() > stopped + 2)  # ten reports
+            while select.select([top.process.stdout], [], [], 0)[0]:
+                os.read(top.process.stdout.fileno(), 65536)  # of before the stop
+            top._output = b""
             top.process.send_signal(signal.SIGCONT)
             continued = time.monotonic()
             for _ in range(6):
