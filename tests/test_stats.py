@@ -79,6 +79,7 @@ def all_formats_say_the_same(place):
         with connect(server.address) as client:
             client.send(b"hello")
             equal(receive_exactly(client, 5), b"hello")
+            wait_until(lambda: ask_json(stats)["servers"][0]["bytes_written"] == 5, "counted")
             told = ask_json(stats)
             equal(told["pid"], server.pid)
             equal(told["handler"], "echo")
