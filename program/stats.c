@@ -168,7 +168,7 @@ static void *run(void *argument)
 	struct stats *stats = argument;
 	int rc = ssv_server_serve_forever(stats->server);
 
-	if (rc < 0)
+	if (rc < 0 && rc != -EBADF) /* closed before it came to this */
 		complain("no stats any more: %s: restart the server", strerror(-rc));
 	return NULL;
 }

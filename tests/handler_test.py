@@ -3,6 +3,7 @@ and Check's summary line at the end. SOCKETSERVER names the program."""
 
 import concurrent.futures
 import contextlib
+import fcntl
 import itertools
 import os
 import pty
@@ -79,7 +80,8 @@ class Process:
     program = PROGRAM
 
     def __init__(self, *arguments, terminal=False, wrapper=(), **settings):
-        self.errors = tempfile.TemporaryFile("a+b", dir=directory)  # said() moves its place
+        self.errors = tempfile.TemporaryFile(dir=directory)
+        fcntl.fcntl(self.errors, fcntl.F_SETFL, os.O_APPEND)  # said() moves their common place
         self._output = b""
         ours, theirs = pty.openpty() if terminal else (None, subprocess.PIPE)
         settings = {"stdin": theirs, "stdout": theirs, "stderr": self.errors} | settings
