@@ -47,10 +47,8 @@ static int keep(
 	int length = snprintf(NULL, 0, "--%s=%s", name, value != NULL ? value : "");
 
 	line->option = malloc((size_t)length + 1);
-	if (line->option == NULL) {
-		complain("no memory");
-		return EXIT_FAILURE;
-	}
+	if (line->option == NULL)
+		return complain_memory();
 	snprintf(line->option, (size_t)length + 1, value != NULL ? "--%s=%s" : "--%s", name, value);
 	line->has_value = value != NULL;
 	line->value = line->option + strlen("--") + strlen(name) + (value != NULL);
@@ -159,8 +157,7 @@ int config_read(struct config *config, const char *path)
 		.addresses = calloc(CONFIG_LINES_MAX, sizeof(*config->addresses)),
 	};
 	if (config->lines == NULL || config->addresses == NULL) {
-		complain("no memory");
-		status = EXIT_FAILURE;
+		status = complain_memory();
 	} else {
 		status = read_lines(config, file);
 		if (status == 0 && ferror(file))

@@ -1,4 +1,5 @@
 #include "handover.h"
+#include "../handlers/monotonic.h"
 #include "activation.h"
 #include "complain.h"
 #include "notify.h"
@@ -15,18 +16,9 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #define PATIENCE 60000 /* ms, until a successor is ready */
-
-static int64_t now(void)
-{
-	struct timespec time;
-
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
-}
 
 /* Into `path`; whether that is this very program. */
 SSV_PRINTF(2, 3)
@@ -258,7 +250,7 @@ static int start(struct handover *handover, int theirs, const sigset_t *mask)
 static void tell_reloading(void)
 {
 	notify("RELOADING=1\nMONOTONIC_USEC=%lld\nSTATUS=starting a successor",
-		(long long)now() * 1000);
+		(long long)monotonic_ms() * 1000);
 }
 
 static void complain_start(const struct handover *handover, int error)
@@ -292,7 +284,7 @@ void handover_begin(struct handover *handover, const sigset_t *mask)
 		return;
 	}
 	handover->socket = pair[0];
-	handover->patience_ends = now() + PATIENCE;
+	handover->patience_ends = monotonic_ms() + PATIENCE;
 }
 
 /* --- until it is ready --- */
@@ -304,7 +296,7 @@ int handover_fd(const struct handover *handover)
 
 int handover_patience(const struct handover *handover)
 {
-	int64_t left = handover->patience_ends - now();
+	int64_t left = handover->patience_ends - monotonic_ms();
 
 	if (handover->socket < 0)
 		return -1;

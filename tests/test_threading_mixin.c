@@ -854,17 +854,9 @@ END_TEST
 /* A run that leaves the one thread there may be with the request of this client. */
 static int client_that_is_held(void)
 {
-	struct served served;
-	int client;
+	int client = get_one_held();
 
-	serve(&served, server);
-	expect_echo();
-	wait_until_somebody_is_free();
-	ck_assert_int_eq(ssv_server_shutdown(server), 0);
-	ck_assert_int_eq(result_of(&served), 0);
-	client = connect_to(server);
 	ask(client, "held", "");
-	wait_until_one_is_held();
 	return client;
 }
 
