@@ -162,8 +162,8 @@ static int forking_process_request(struct ssv_layer *layer, struct ssv_request *
 }
 
 /*
- * The watches have their turn, until the listener comes: what has ended is not to be inherited by
- * the next child. 0: there may be a request; -EAGAIN: there is none; or SSV_EXIT.
+ * The watches have their turn, until the listener comes, if it is one of them: what has ended is
+ * not to be inherited by the next child.
  */
 static int see_ended(struct ssv_server *server)
 {
@@ -172,9 +172,8 @@ static int see_ended(struct ssv_server *server)
 	server->ready = false;
 	for (int i = 0; rc > 0 && !server->ready && i < MAX_SEEN; i++)
 		rc = ssv_loop_wait(server, SSV_NOW);
-	if (rc < 0)
-		return rc;
-	return server->ready || rc > 0 ? 0 : -EAGAIN;
+	server->ready = true;
+	return rc < 0 ? rc : 0;
 }
 
 static int forking_get_request(struct ssv_layer *layer, struct ssv_request *request)
@@ -182,7 +181,7 @@ static int forking_get_request(struct ssv_layer *layer, struct ssv_request *requ
 	struct ssv_forking_mixin *forking = forking_of(layer);
 	int rc = 0;
 
-	if (forking->active > MANY && !layer->server->resting)
+	if (forking->active > MANY)
 		rc = see_ended(layer->server);
 	if (rc < 0)
 		return rc;

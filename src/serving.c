@@ -9,6 +9,7 @@
 #include "tally.h"
 
 #include <errno.h>
+#include <poll.h>
 
 #define MAX_BATCH 16 /* requests between two looks at the watches */
 
@@ -240,14 +241,37 @@ int ssv_serving_refuse(struct ssv_server *server)
 
 /* --- the loop --- */
 
+/*
+ * 1: something was there; 0: the time is over, or look again; or an error. The loop of
+ * serve_forever() does not watch its listener: whatever arrives there while requests are processed
+ * would be told to epoll, one by one, at the cost of a lock and a list. It waits for it here.
+ */
+static int wait(struct ssv_server *server, int64_t until)
+{
+	struct pollfd polled[] = {
+		{.fd = server->listener.fd, .events = POLLIN},
+		{.fd = server->poll_fd, .events = POLLIN},
+	};
+	int n;
+
+	if (server->resting || server->listener.server != NULL)
+		return ssv_loop_wait(server, until);
+	n = poll(polled, 2, ssv_ms_until(until));
+	if (n < 0 && errno != EINTR)
+		end_rest(server); /* no memory for it: epoll needs none */
+	if (n <= 0)
+		return 0;
+	server->ready = polled[0].revents != 0;
+	return polled[1].revents != 0 ? ssv_loop_wait(server, SSV_NOW) : n;
+}
+
 /* Waits, unless a request may be there, and takes it. IDLE: the time is over; or what ends it. */
 static int pass(struct ssv_server *server, int64_t until)
 {
 	int rc = IDLE;
 
 	if (!server->ready)
-		rc = ssv_loop_wait(
-			server, ssv_earlier(until, server->backoff.until)); /* 1 is BUSY */
+		rc = wait(server, ssv_earlier(until, server->backoff.until)); /* 1 is BUSY */
 	if (is_woken(server) || ssv_ms_until(server->backoff.until) == 0)
 		server->ready = true;
 	if (rc < 0 || !server->ready || ssv_running_is_stopping(server))
@@ -285,6 +309,7 @@ int ssv_serving_loop(struct ssv_server *server)
 	unsigned int taken = 0;
 	int rc = 0;
 
+	ssv_serving_hand_listener(server);
 	while (rc >= 0 && !ssv_running_is_stopping(server)) {
 		rc = pass(server, server->next_service);
 		if (rc == TAKEN && ++taken % MAX_BATCH == 0)
@@ -292,6 +317,8 @@ int ssv_serving_loop(struct ssv_server *server)
 		if (rc >= 0)
 			rc = ssv_serving_service(server);
 	}
+	if (!server->resting && server->listener.server == NULL)
+		end_rest(server);
 	return rc < 0 ? rc : 0;
 }
 

@@ -19,12 +19,12 @@ MARGIN = 0.10
 ADDRESSES = {"echo": "tcp://127.0.0.1:0", "churn": "tcp://127.0.0.1:0",
              "datagram": "udp://127.0.0.1:0"}
 FIGURES = {
-    ("sync", "echo"): 567,
-    ("sync", "churn"): 2439,
-    ("sync", "datagram"): 2328,
-    ("threading", "echo"): 570,
-    ("threading", "churn"): 2718,
-    ("threading", "datagram"): 2597,
+    ("sync", "echo"): 511,
+    ("sync", "churn"): 2223,
+    ("sync", "datagram"): 2129,
+    ("threading", "echo"): 514,
+    ("threading", "churn"): 2497,
+    ("threading", "datagram"): 2398,
 }
 
 
