@@ -5,15 +5,25 @@
 
 #define NS_PER_MS 1000000
 
-static int64_t monotonic(void)
+static int64_t read_clock(clockid_t clock)
 {
 	struct timespec now;
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
+	clock_gettime(clock, &now);
 	return now.tv_sec * (int64_t)1000000000 + now.tv_nsec;
 }
 
+static int64_t monotonic(void)
+{
+	return read_clock(CLOCK_MONOTONIC);
+}
+
 int64_t (*ssv_clock)(void) = monotonic;
+
+int64_t ssv_last_tick(void)
+{
+	return ssv_clock == monotonic ? read_clock(CLOCK_MONOTONIC_COARSE) : ssv_clock();
+}
 
 int ssv_ms_left(int64_t until)
 {

@@ -15,6 +15,9 @@ static inline int64_t ssv_now(void)
 	return ssv_clock();
 }
 
+/** The time of the kernel's last tick, some milliseconds ago at most: a small part of the cost. */
+int64_t ssv_last_tick(void);
+
 /** The time `milliseconds` from now: SSV_NEVER for SSV_FOREVER, without a look at the clock. */
 static inline int64_t ssv_until(int milliseconds)
 {

@@ -27,7 +27,7 @@ static void fill(struct ssv_request *request, int fd, enum ssv_transport transpo
 	request->stream = &request->socket;
 	request->stage = "get_request";
 	request->taken = request->admitted = false;
-	request->opened = ssv_now();
+	request->opened = ssv_last_tick();
 	request->child = 0;
 	request->packet = NULL;
 	request->packet_size = request->packet_length = 0;

@@ -29,7 +29,8 @@ struct ssv_request {
 	struct ssv_address client_address; /**< Python's client_address: who sent it */
 	const char *stage; /**< the method that it is in, or that failed: "handle" for example */
 
-	int64_t opened; /**< when it came: nanoseconds of the monotonic clock */
+	int64_t opened; /**< when it came: nanoseconds of the monotonic clock, as of its last tick
+			 */
 
 	/** On a datagram server: what came, in the memory that `stream` reads from; how much of it;
 	 * and how much was sent: more, if there was no room for it. Else NULL and 0. */
