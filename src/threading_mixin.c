@@ -195,8 +195,7 @@ static int start_leading(struct ssv_threading_mixin *threading)
 	threading->error = 0;
 	threading->leading = threading->open = true;
 	ssv_workers_wake(threading);
-	if (threading->waiting == 0)
-		ssv_worker_add_waiter(threading);
+	ssv_worker_add_waiter(threading);
 	pthread_mutex_unlock(&threading->lock);
 	return 0;
 }
@@ -221,11 +220,10 @@ static int tend(struct ssv_threading_mixin *threading, struct chores *chores)
 	int error;
 
 	pthread_mutex_lock(&threading->lock);
-	if (threading->leading && threading->waiting == 0 && threading->starts.rests > 0 &&
-		ssv_backoff_is_over(&threading->starts))
+	if (threading->starts.rests > 0 && ssv_backoff_is_over(&threading->starts))
 		ssv_worker_add_waiter(threading);
 	chores->surplus = threading->refuse && threading->busy >= threading->max_threads;
-	chores->retry_at = threading->waiting == 0 ? threading->starts.until : SSV_NEVER;
+	chores->retry_at = ssv_worker_is_missed(threading) ? threading->starts.until : SSV_NEVER;
 	error = threading->error;
 	pthread_mutex_unlock(&threading->lock);
 	return error;

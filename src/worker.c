@@ -15,6 +15,9 @@
 /* Larger than the frames that a compiler may be told not to probe: address space alone. */
 #define GUARD_SIZE (64UL * 1024)
 
+#define MANY 16  /* tries in vain */
+#define CROWD 16 /* packets */
+
 /* --- lists of workers, under the lock --- */
 
 static void push(struct ssv_worker **list, struct ssv_worker *worker)
@@ -121,9 +124,11 @@ int ssv_worker_start(struct ssv_threading_mixin *threading, struct ssv_request *
 	int rc = request != NULL ? start_for(threading, request)
 				 : create(work_alone, threading, threading->stack_size);
 
-	if (rc == 0)
-		threading->threads++;
-	return rc;
+	if (rc < 0)
+		return rc;
+	threading->threads++;
+	threading->coming += request == NULL;
+	return 0;
 }
 
 int ssv_worker_start_or_rest(struct ssv_threading_mixin *threading)
@@ -139,20 +144,31 @@ int ssv_worker_start_or_rest(struct ssv_threading_mixin *threading)
 	return rc;
 }
 
+bool ssv_worker_is_missed(const struct ssv_threading_mixin *threading)
+{
+	return threading->leading && threading->waiting + threading->coming == 0;
+}
+
 void ssv_worker_add_waiter(struct ssv_threading_mixin *threading)
 {
-	bool full = threading->threads >= threading->max_threads;
+	const bool full = threading->threads >= threading->max_threads;
+	struct ssv_worker *worker;
 
-	if (ssv_worker_pop(&threading->idle) != NULL)
+	if (!ssv_worker_is_missed(threading))
 		return;
-	if (full ? threading->refuse : ssv_worker_start_or_rest(threading) < 0)
+	worker = ssv_worker_pop(&threading->idle);
+	if (worker != NULL) {
+		worker->coming = true;
+		threading->coming++;
+	} else if (full ? threading->refuse : ssv_worker_start_or_rest(threading) < 0) {
 		ssv_loop_wake(threading->layer.server); /* see tend() in threading_mixin.c */
+	}
 }
 
 /* --- the life of a thread --- */
 
-/* Without the lock. What get_request() says; for those who poll it may be -EAGAIN. */
-static int wait_for_request(struct ssv_worker *worker)
+/* Without the lock. What get_request() says; it may be -EAGAIN. */
+static int poll_for_request(struct ssv_worker *worker)
 {
 	struct ssv_threading_mixin *threading = worker->threading;
 	struct ssv_server *server = threading->layer.server;
@@ -161,12 +177,61 @@ static int wait_for_request(struct ssv_worker *worker)
 		{.fd = threading->stop_fd, .events = POLLIN},
 	};
 
-	if (threading->polling && poll(polled, 2, -1) < 0)
+	if (poll(polled, 2, -1) < 0)
 		return -errno;
-	if (threading->polling && polled[0].revents == 0)
+	if (polled[0].revents == 0)
 		return -EAGAIN;
-	worker->request.polled = threading->polling;
+	worker->request.polled = true;
 	return ssv_server_get_request(server, &worker->request);
+}
+
+/* A stream's accept4 waits in any case. And where nothing was there for some time, a try is rare.
+ */
+static bool may_be_there(struct ssv_worker *worker)
+{
+	const struct ssv_server *server = worker->threading->layer.server;
+
+	return !ssv_transport_is_stream(server->server_address.transport) &&
+	       (worker->vain < MANY || worker->vain % MANY == 0);
+}
+
+/* Without the lock. What get_request() says; and whether the request had to be waited for. */
+static int wait_for_request(struct ssv_worker *worker, bool *waited)
+{
+	struct ssv_server *server = worker->threading->layer.server;
+	int rc = -EAGAIN;
+
+	*waited = true;
+	if (worker->threading->polling)
+		return poll_for_request(worker);
+	if (may_be_there(worker)) {
+		worker->request.polled = true;
+		rc = ssv_server_get_request(server, &worker->request);
+	}
+	*waited = rc == -EAGAIN;
+	worker->vain = *waited ? worker->vain + 1 : 0;
+	worker->request.polled = false;
+	return *waited ? ssv_server_get_request(server, &worker->request) : rc;
+}
+
+/*
+ * Under the lock. Where packets come faster than they can be processed, each that comes would wake
+ * one who waits, although somebody is at work who would get it anyway.
+ */
+static void note_crowd(struct ssv_threading_mixin *threading, bool waited)
+{
+	if (!waited && threading->crowd < 2 * CROWD)
+		threading->crowd++;
+	if (waited)
+		threading->crowd -= threading->crowd < CROWD / 2 ? threading->crowd : CROWD / 2;
+}
+
+/* Under the lock. */
+static bool may_wait(const struct ssv_threading_mixin *threading)
+{
+	const int limit = threading->crowd >= CROWD ? 1 : threading->waiting_limit;
+
+	return threading->leading && threading->waiting < limit;
 }
 
 /* Under the lock. Nobody gets requests any more, and serve_forever() returns why. */
@@ -224,18 +289,48 @@ static void get_rid(struct ssv_worker *worker, int error)
 			server, SSV_LOG_DEBUG, &worker->request, "get_request failed", error);
 }
 
-/* Under the lock, which is given up meanwhile. Waits for a request and has it verified. */
+/* Without the lock. */
+static void finish(struct ssv_worker *worker)
+{
+	ssv_serving_finish(worker->threading->layer.server, &worker->request);
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL); /* a handler may have changed it */
+	worker->request.taken = false;
+}
+
+/* Without the lock. 0, or SSV_EXIT. */
+static int process(struct ssv_worker *worker)
+{
+	int rc = ssv_serving_dispatch(worker->threading->layer.server, &worker->request);
+
+	if (worker->request.taken)
+		finish(worker);
+	return rc;
+}
+
+/* Under the lock. */
+static void end_work(struct ssv_worker *worker)
+{
+	struct ssv_threading_mixin *threading = worker->threading;
+
+	threading->busy--;
+	worker->working = false;
+	if (threading->requests.rests > 0)
+		pthread_cond_broadcast(&threading->changed); /* a descriptor is free again */
+}
+
+/* Under the lock, which is given up meanwhile. Waits for a request and processes it. */
 static void lead(struct ssv_worker *worker)
 {
 	struct ssv_threading_mixin *threading = worker->threading;
-	bool mine;
+	bool mine, waited;
 	int rc;
 
 	threading->waiting++;
 	pthread_mutex_unlock(&threading->lock);
-	rc = wait_for_request(worker);
+	rc = wait_for_request(worker, &waited);
 	pthread_mutex_lock(&threading->lock);
 	threading->waiting--;
+	note_crowd(threading, waited);
 	if (rc < 0 && worker->request.stream == NULL) {
 		listener_failed(threading, rc);
 		return;
@@ -243,39 +338,38 @@ static void lead(struct ssv_worker *worker)
 	threading->failures = 0;
 	ssv_backoff_reset(&threading->requests);
 	threading->busy++;
-	if (threading->waiting == 0 && threading->leading)
-		ssv_worker_add_waiter(threading);
+	ssv_worker_add_waiter(threading);
 	mine = rc >= 0 && may_process(worker);
 	threading->busy -= !mine && worker->request.stream != NULL;
 	worker->working = mine;
 	pthread_mutex_unlock(&threading->lock);
 	if (mine)
-		rc = ssv_serving_dispatch(threading->layer.server, &worker->request);
+		rc = process(worker);
 	else
 		get_rid(worker, rc);
 	pthread_mutex_lock(&threading->lock);
-	threading->busy -= mine;
-	worker->working = false;
+	if (mine)
+		end_work(worker);
 	if (rc == SSV_EXIT)
 		end_serving(threading, rc);
 }
 
 /* Under the lock, which is given up meanwhile. */
-static void finish(struct ssv_worker *worker)
+static void process_taken(struct ssv_worker *worker)
 {
-	struct ssv_threading_mixin *threading = worker->threading;
-
-	threading->busy++;
+	worker->threading->busy++;
 	worker->working = true;
-	pthread_mutex_unlock(&threading->lock);
-	ssv_serving_finish(threading->layer.server, &worker->request);
-	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL); /* a handler may have changed it */
-	pthread_mutex_lock(&threading->lock);
-	threading->busy--;
-	worker->working = false;
-	worker->request.taken = false;
-	if (threading->requests.rests > 0)
-		pthread_cond_broadcast(&threading->changed); /* a descriptor is free again */
+	pthread_mutex_unlock(&worker->threading->lock);
+	finish(worker);
+	pthread_mutex_lock(&worker->threading->lock);
+	end_work(worker);
+}
+
+/* Under the lock. */
+static void arrive(struct ssv_worker *worker)
+{
+	worker->threading->coming -= worker->coming;
+	worker->coming = false;
 }
 
 /* Under the lock. Waits for work; false when none came for so long that it is one too many. */
@@ -289,6 +383,7 @@ static bool idle(struct ssv_worker *worker)
 	ssv_serving_given_back(threading->layer.server);
 	while (worker->listed && !threading->closing && ssv_ms_until(until) != 0)
 		ssv_wait_until(&worker->wake, &threading->lock, until);
+	arrive(worker);
 	if (!worker->listed)
 		return true;
 	take_out(&threading->idle, worker);
@@ -312,8 +407,7 @@ static void end(struct ssv_worker *worker)
 	ssv_request_free(&worker->request);
 	pthread_mutex_lock(&threading->lock);
 	threading->ending--;
-	if (threading->waiting == 0 && threading->leading)
-		ssv_worker_add_waiter(threading); /* a handler has ended who was to be it */
+	ssv_worker_add_waiter(threading); /* a handler has ended who was to be it */
 	ssv_serving_given_back(threading->layer.server);
 	pthread_cond_broadcast(&threading->changed);
 	pthread_mutex_unlock(&threading->lock);
@@ -330,6 +424,7 @@ static bool take_handed(struct ssv_worker *worker)
 	worker->request.taken = true;
 	threading->reserved = false;
 	ssv_serving_given_back(threading->layer.server);
+	ssv_worker_add_waiter(threading); /* it may have been on its way to be it */
 	return true;
 }
 
@@ -363,10 +458,10 @@ static void serve(struct ssv_worker *worker)
 
 	for (;;) {
 		if (worker->request.taken || take_handed(worker))
-			finish(worker);
+			process_taken(worker);
 		else if (threading->closing)
 			break;
-		else if (threading->leading && threading->waiting < threading->waiting_limit)
+		else if (may_wait(threading))
 			lead(worker);
 		else if (!idle(worker))
 			break;
@@ -379,6 +474,7 @@ static void work(struct ssv_worker *worker)
 	ssv_running_visit(worker->threading->layer.server, &worker->stay);
 	pthread_cleanup_push(leave, worker); /* also where a handler ends the thread */
 	pthread_mutex_lock(&worker->threading->lock);
+	arrive(worker);
 	serve(worker);
 	pthread_cleanup_pop(1);
 }
@@ -386,7 +482,8 @@ static void work(struct ssv_worker *worker)
 static void init(struct ssv_worker *worker, struct ssv_threading_mixin *threading)
 {
 	worker->threading = threading;
-	worker->listed = worker->working = false;
+	worker->listed = worker->working = worker->coming = false;
+	worker->vain = 0;
 	pthread_cond_init(&worker->wake, NULL);
 	ssv_request_init(&worker->request, threading->layer.server);
 	worker->request.may_wait = true;
@@ -398,6 +495,7 @@ static void *work_alone(void *context)
 	struct ssv_worker worker;
 
 	init(&worker, context);
+	worker.coming = true;
 	work(&worker);
 	return NULL;
 }

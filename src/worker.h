@@ -17,7 +17,9 @@ struct ssv_worker {
 	struct ssv_stay stay;
 	pthread_cond_t wake;
 	bool listed;
-	bool working; /* with the request: a handler may end the thread then */
+	bool coming;       /* to wait for requests: nobody else need be woken for that */
+	unsigned int vain; /* tries to get a packet without waiting, in a row */
+	bool working;      /* with the request: a handler may end the thread then */
 };
 
 /** Starts one, for the request (then moved to it) or, where that is NULL, for what there is to do.
@@ -27,7 +29,10 @@ int ssv_worker_start(struct ssv_threading_mixin *threading, struct ssv_request *
 /** The same without a request; what fails is said once, and tried again later. */
 int ssv_worker_start_or_rest(struct ssv_threading_mixin *threading);
 
-/** Sees to it that somebody waits for the next request, if there may be one more. */
+/** Whether nobody waits for requests who should, nor is on its way. */
+bool ssv_worker_is_missed(const struct ssv_threading_mixin *threading);
+
+/** Where somebody is missed: sees to it that one comes, if there may be one more. */
 void ssv_worker_add_waiter(struct ssv_threading_mixin *threading);
 
 /** Takes the last one that came, its memory being the warmest, off a list and wakes it; or NULL. */

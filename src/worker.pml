@@ -41,6 +41,8 @@
  * fails: -DMUTANT=11 -DTHREADS=1 -DREFUSE  what is held is turned away in place of the surplus
  * fails: -DMUTANT=13 -DTHREADS=1 -DREFUSE  one is turned away though a thread is on its way
  * fails: -DMUTANT=14 -DTHREADS=1 -DEXITS=1  a handler ends its thread, and no other takes its place
+ * fails: -DMUTANT=15  who has come counts as coming still
+ * fails: -DMUTANT=16  who was to wait gets a request, and sees to nobody in its place
  * spins: -DMUTANT=12 -DIDLE_TIMES=0 -DRUNS=1 -DQUIET  a rest that is over is over again and again
  */
 
@@ -91,7 +93,7 @@ bool count;   /* eventfd of the loop */
 
 /* Under threading->lock. */
 bool leading, opened, closing, reserved;
-byte handed, threads, ending, waiting, busy;
+byte handed, threads, ending, waiting, busy, coming;
 bool starts_rest;
 bool has_ended;
 byte ended;
@@ -99,6 +101,7 @@ byte ended;
 /* Each worker's. */
 mtype listed[SLOTS] = NOWHERE;
 bool asleep[SLOTS];  /* on worker->wake */
+bool comes[SLOTS];   /* worker->coming */
 byte request[SLOTS]; /* the client's number; 0: none */
 bool taken[SLOTS];
 
@@ -187,6 +190,8 @@ inline start(with)
 			request[popped] = with;
 			taken[popped] = with != 0;
 			threads++;
+			comes[popped] = with == 0;
+			coming = coming + comes[popped];
 			begun[popped] = true
 		}
 	:: no_threads > 0 -> atomic { no_threads--; popped = SLOTS }
@@ -200,27 +205,30 @@ inline start_or_rest()
 	starts_rest = popped == SLOTS
 }
 
+#define is_missed() (leading && waiting + coming == 0)
+
 /* ssv_worker_add_waiter() */
 inline add_waiter()
 {
-	pop(IDLE);
 	if
-	:: popped < SLOTS
-	:: else ->
+	:: is_missed() ->
+		pop(IDLE);
 		if
-		:: threads >= THREADS ->
+		:: popped < SLOTS -> comes[popped] = true; coming++
+		:: popped == SLOTS && threads >= THREADS ->
 #ifdef REFUSE
 			loop_wake()
 #else
 			skip
 #endif
-		:: else ->
+		:: popped == SLOTS && threads < THREADS ->
 			start_or_rest();
 			if
 			:: popped == SLOTS -> loop_wake()
 			:: else
 			fi
 		fi
+	:: else
 	fi;
 	popped = 0
 }
@@ -256,6 +264,15 @@ inline wait_for_request()
 #endif
 }
 
+/* arrive() */
+inline arrive()
+{
+#if MUTANT != 15
+	coming = coming - comes[me];
+#endif
+	comes[me] = false
+}
+
 /* finish(), without the lock */
 inline finish()
 {
@@ -277,7 +294,10 @@ inline take_handed()
 	handed = 0;
 	taken[me] = true;
 	reserved = false;
-	given_back()
+	given_back();
+#if MUTANT != 16
+	add_waiter()
+#endif
 }
 
 /* end(), as far as the first unlock */
@@ -309,7 +329,7 @@ proctype worker(byte me)
 	byte popped, other;
 
 end_begin:
-	begun[me] && !over[me];
+	atomic { begun[me] && !over[me] -> arrive() }
 next:
 	atomic {
 		if
@@ -324,8 +344,8 @@ next:
 		:: !taken[me] && handed == 0 && !closing && leading && waiting < MAY_WAIT ->
 			waiting++; /* lead() */
 			goto wait
-		:: else ->
-			listed[me] = IDLE; /* idle() */
+		:: !taken[me] && handed == 0 && !closing && (!leading || waiting >= 1) ->
+			listed[me] = IDLE; /* idle(); or there is a crowd */
 			reserved = false;
 			given_back();
 			asleep[me] = true
@@ -334,7 +354,7 @@ next:
 	do
 	:: atomic { !asleep[me] && listed[me] == IDLE && !closing -> asleep[me] = true }
 	:: atomic { !asleep[me] && listed[me] == IDLE && closing -> listed[me] = NOWHERE; leave(); goto left }
-	:: atomic { !asleep[me] && listed[me] != IDLE -> goto next }
+	:: atomic { !asleep[me] && listed[me] != IDLE -> arrive(); goto next }
 	:: atomic { /* for too long */
 			asleep[me] && idle_times > 0 ->
 			idle_times--;
@@ -352,12 +372,9 @@ wait:
 		:: request[me] == 0 -> goto next /* nothing there, closing, a connection lost */
 		:: else -> busy++
 		fi;
-		if
 #if MUTANT != 1
-		:: waiting == 0 && leading -> add_waiter()
+		add_waiter();
 #endif
-		:: else
-		fi;
 		if
 		:: !opened && !closing -> /* may_process() */
 			listed[me] = HOLDING;
@@ -422,12 +439,9 @@ left:
 #else
 		ending--;
 #endif
-		if
 #if MUTANT != 14
-		:: waiting == 0 && leading -> add_waiter()
+		add_waiter();
 #endif
-		:: else
-		fi;
 		given_back();
 		had_ended = false;
 		other = 0;
@@ -611,10 +625,7 @@ inline start_leading()
 #if MUTANT != 5
 		workers_wake();
 #endif
-		if
-		:: waiting == 0 -> add_waiter()
-		:: else
-		fi
+		add_waiter()
 	}
 }
 
@@ -629,13 +640,13 @@ inline tend()
 {
 	atomic {
 		if
-		:: leading && waiting == 0 && starts_rest -> add_waiter()
+		:: starts_rest -> add_waiter()
 		:: else
 		fi;
 #if MUTANT == 12
 		retry = starts_rest;
 #else
-		retry = starts_rest && waiting == 0;
+		retry = starts_rest && is_missed();
 #endif
 #ifdef REFUSE
 #if MUTANT == 13
@@ -723,6 +734,7 @@ inline close_server()
 		:: popped < SLOTS ->
 			assert(!begun[popped] && !over[popped]);
 			assert(listed[popped] == NOWHERE && request[popped] == 0);
+			assert(coming == 0);
 			popped++
 		:: else -> break
 		od

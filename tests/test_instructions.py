@@ -20,11 +20,11 @@ ADDRESSES = {"echo": "tcp://127.0.0.1:0", "churn": "tcp://127.0.0.1:0",
              "datagram": "udp://127.0.0.1:0"}
 FIGURES = {
     ("sync", "echo"): 511,
-    ("sync", "churn"): 2223,
-    ("sync", "datagram"): 2129,
+    ("sync", "churn"): 2224,
+    ("sync", "datagram"): 2132,
     ("threading", "echo"): 514,
-    ("threading", "churn"): 2497,
-    ("threading", "datagram"): 2398,
+    ("threading", "churn"): 2425,
+    ("threading", "datagram"): 2329,
 }
 
 

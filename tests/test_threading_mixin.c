@@ -4,6 +4,7 @@
 #include "clock.h"
 
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -792,6 +793,64 @@ START_TEST(few_wait_and_surplus_threads_leave_after_a_while)
 }
 END_TEST
 
+enum { BURST = 200 }; /* as many as a socket has room for */
+
+static int reply_at_once(struct ssv_handler *handler)
+{
+	return (int)ssv_stream_write(handler->request->stream, "a", 1);
+}
+
+static const struct ssv_handler_ops reply_handler = {.handle = reply_at_once};
+
+static int send_burst(const struct ssv_address *to)
+{
+	int client = socket(AF_INET, SOCK_DGRAM, 0);
+
+	ck_assert_int_eq(connect(client, &to->socket.any, to->length), 0);
+	for (int i = 0; i < BURST; i++)
+		ck_assert_int_eq(send(client, "q", 1, 0), 1);
+	return client;
+}
+
+static void receive_burst(int client)
+{
+	char reply;
+
+	for (int i = 0; i < BURST; i++)
+		ck_assert_int_eq(recv(client, &reply, 1, 0), 1);
+	close(client);
+}
+
+static void use_one_processor(void)
+{
+	cpu_set_t one;
+
+	CPU_ZERO(&one);
+	CPU_SET(sched_getcpu(), &one);
+	ck_assert_int_eq(sched_setaffinity(0, sizeof(one), &one), 0);
+}
+
+START_TEST(while_a_thread_is_on_its_way_to_wait_no_other_is_started)
+{
+	struct ssv_address at = address_of("udp://127.0.0.1:0");
+	struct ssv_threading_udp_server udp;
+	struct served served;
+	int client;
+
+	use_one_processor();
+	ssv_threading_udp_server_init(&udp, &at, &reply_handler);
+	udp.threading.max_waiting = 1;
+	ck_assert_int_eq(ssv_server_open(&udp.udp.base), 0);
+	client = send_burst(&udp.udp.base.server_address);
+	serve(&served, &udp.udp.base);
+	receive_burst(client);
+	pthread_mutex_lock(&udp.threading.lock);
+	ck_assert_int_le(udp.threading.threads, BURST / 4);
+	pthread_mutex_unlock(&udp.threading.lock);
+	stop_and_close(&served);
+}
+END_TEST
+
 START_TEST(no_more_than_an_eighth_of_the_descriptors_is_taken_by_waiting_threads)
 {
 	const struct rlimit low = {.rlim_cur = 24, .rlim_max = 20000};
@@ -1191,6 +1250,7 @@ static void add_limit_tests(TCase *tcase)
 	tcase_add_test(tcase, a_surplus_that_a_layer_will_not_have_is_closed);
 	tcase_add_loop_test(tcase, ssv_exit_ends_the_run_for_a_surplus_too, 0, 2);
 	IN_EVERY_WAY(tcase, few_wait_and_surplus_threads_leave_after_a_while);
+	tcase_add_test(tcase, while_a_thread_is_on_its_way_to_wait_no_other_is_started);
 	tcase_add_test(
 		tcase, no_more_than_an_eighth_of_the_descriptors_is_taken_by_waiting_threads);
 	IN_EVERY_WAY(tcase, out_of_descriptors_they_rest_and_serve_on_when_one_is_given_back);

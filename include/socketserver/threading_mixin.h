@@ -46,8 +46,10 @@ struct ssv_threading_mixin {
 	pthread_cond_t changed;
 	struct ssv_worker *idle, *holding; /* without work; with a request that came after a stop */
 	struct ssv_request handed;         /* for the thread that was started for it */
-	int threads, waiting;              /* in all; for requests, in the kernel, … */
-	int waiting_limit;                 /* … that many at most */
+	int threads, coming;               /* in all; that are on their way to wait, … */
+	int waiting;                       /* … and wait for requests, in the kernel, … */
+	int waiting_limit;                 /* … that many at most; one while there is a crowd */
+	int crowd;                         /* of packets that nobody had to wait for */
 	int busy, ending;                  /* that have a request; that leave, and do not count */
 	bool reserved;                     /* one has been started for the next request */
 	bool polling;                      /* how they wait, for as long as there is a stop_fd */
