@@ -94,7 +94,6 @@ count() { # LOG
 			add(word[2], $0)
 		}
 		/ runs, .* branches, / { add($2, "runs") }
-		/^soak of / { sub(/:.*/, ""); add($3, "requests") }
 		/ mutants were killed$/ { add($3, "mutants") }
 		/Checks: / { sub(/.*Checks: /, ""); checks += $1 }
 		END {

@@ -4,7 +4,8 @@ warm-up: descriptors, threads, children, zombies, memory.
 
     soak.py [COUNT]    connections and datagrams in all (default 20,000)
 
-SOCKETSERVER and LOAD name the programs; with SANITIZED set memory is not looked at."""
+SOCKETSERVER and LOAD name the programs; with SANITIZED, the sanitizer that they are built with,
+memory is not looked at, and SSV_LONG means ten times the count."""
 
 from handler_test import MODES, Server
 import contextlib
@@ -20,11 +21,12 @@ import time
 TRANSPORTS = ("tcp://127.0.0.1:0", "unix:{directory}/%s", "udp://127.0.0.1:0",
               "unixgram:{directory}/%s")
 ROUNDS = 10
-SANITIZED = bool(os.environ.get("SANITIZED"))
+SANITIZED = os.environ.get("SANITIZED", "")
 # Requests before, which make all threads that there can be, with their memory.
 WARM_UP = 1200 if SANITIZED else 12000
 WAITING = 8  # threads of a threading server that stay
-OWN = 2  # threads of the program: the main one, and the one that waits for signals
+# Threads of the program: the main one, the one that waits for signals, and ThreadSanitizer's.
+OWN = 3 if SANITIZED == "thread" else 2
 # Seconds: an idle thread too many stays for 10; a loaded machine is slow.
 PATIENCE = 60
 TIMEOUT = 20  # of a reply
@@ -201,8 +203,11 @@ def run(count):
 
 def main():
     count = int(sys.argv[1].replace(",", "")) if len(sys.argv) > 1 else 20000
+    if SANITIZED and os.environ.get("SSV_LONG"):
+        count *= 10
     start = time.monotonic()
     good = run(count)
+    print(f"counted: {count} requests")
     print(f"soak of {count:,}: {'all is well' if good else 'FAILED'}, "
           f"{time.monotonic() - start:.0f} s")
     sys.exit(not good)
