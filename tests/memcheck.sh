@@ -17,7 +17,8 @@ result=$?
 
 # The log is made of paragraphs, one for each error and for each descriptor that is open at the end.
 # Those of the test itself, which has its own check for them, and of Check may be, also in a child;
-# there also its connection, if the handler ends it, and the pipe whose end tells of the child's.
+# there also its connection, if the handler ends it or gives its number away, and the pipe whose end
+# tells of the child's.
 # A stack is exceeded on purpose.
 errors=$(find "$logs" -type f -size +0 -exec awk '
 	function judge() {
@@ -28,7 +29,7 @@ errors=$(find "$logs" -type f -size +0 -exec awk '
 	}
 	BEGIN {
 		may_be_open = "inherited|srunner_run|connect_to|ssv_connect" \
-			"|ssv_stream_server_get_request|open_pipe"
+			"|ssv_stream_server_get_request|open_pipe|give_it_away"
 	}
 	{ sub(/^==[0-9]+== ?/, "") }
 	FNR == 1 || /^$|^Open / { judge() }
