@@ -119,12 +119,30 @@ static int put(struct parcel *parcel, int fd, const char *text)
 	return 0;
 }
 
+static int put_with_file(struct parcel *parcel, const struct handed *handed)
+{
+	char text[sizeof(HANDOVER_FILE HANDOVER_STATS) + 48 + SSV_ADDRESS_TEXT_SIZE];
+
+	snprintf(text, sizeof(text), HANDOVER_FILE "%ju:%ju:%s", (uintmax_t)handed->file->device,
+		(uintmax_t)handed->file->inode, handed->name);
+	return put(parcel, handed->server->fd, text);
+}
+
+static bool has_file(const struct handed *handed)
+{
+	return handed->file != NULL && handed->file->inode != 0;
+}
+
 static int put_handed(struct parcel *parcel, const struct handover *handover)
 {
 	int rc = handover->count > HANDOVER_MAX ? -E2BIG : 0;
 
-	for (size_t i = 0; i < handover->count && rc == 0; i++)
-		rc = put(parcel, handover->handed[i].server->fd, handover->handed[i].name);
+	for (size_t i = 0; i < handover->count && rc == 0; i++) {
+		const struct handed *handed = &handover->handed[i];
+
+		rc = has_file(handed) ? put_with_file(parcel, handed)
+				      : put(parcel, handed->server->fd, handed->name);
+	}
 	return rc;
 }
 

@@ -3,9 +3,10 @@
  * ready the duties, so that the one before can end. Who takes over is in inheritance.h.
  *
  * Between them is a socket pair (SOCK_SEQPACKET), the successor's end in HANDOVER_VARIABLE. The one
- * before sends one message at once: the addresses of its listeners, each with a NUL behind, and
- * with each its descriptor. The successor answers HANDOVER_READY and, for each of them, whether it
- * serves it, '1' or '0', and then gets HANDOVER_YOURS. If it ends before, nothing has changed.
+ * before sends one message at once: the addresses of its listeners, each with a NUL behind and,
+ * where it has a socket file, with that in front, and with each its descriptor. The successor
+ * answers HANDOVER_READY and, for each of them, whether it serves it, '1' or '0', and then gets
+ * HANDOVER_YOURS. If it ends before, nothing has changed.
  */
 #ifndef PROGRAM_HANDOVER_H
 #define PROGRAM_HANDOVER_H
@@ -24,6 +25,8 @@
 #define HANDOVER_STATS "stats:"
 #define HANDOVER_PID_FILE "pid-file:"
 #define HANDOVER_PASSED "fd:"
+/** In front of an address: DEVICE:INODE: of its socket file. */
+#define HANDOVER_FILE "file:"
 #define HANDOVER_PATH_SIZE 4096
 #define HANDOVER_SIZE (256 * SSV_ADDRESS_TEXT_SIZE) /**< of the first message */
 

@@ -5,7 +5,9 @@
 #include "handover.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
+#include <socketserver/server.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +17,8 @@
 
 struct inherited {
 	const char *address; /* in `text` */
+	dev_t device;        /* of its socket file, … */
+	ino_t inode;         /* … 0: the one before had none */
 	int fd;
 	bool taken;
 };
@@ -34,23 +38,49 @@ static bool add_passed(const struct inherited *entry)
 	return colon != NULL && activation_add(entry->fd, atoi(number), colon + 1); /* NOLINT */
 }
 
+static bool begins_with(const struct inherited *entry, const char *kind)
+{
+	return strncmp(entry->address, kind, strlen(kind)) == 0;
+}
+
+/* DEVICE:INODE:ADDRESS */
+static int take_file_off(struct inherited *entry)
+{
+	char *end;
+
+	entry->device = strtoumax(entry->address + strlen(HANDOVER_FILE), &end, 10);
+	if (*end == ':')
+		entry->inode = strtoumax(end + 1, &end, 10);
+	if (*end != ':')
+		return -EBADMSG;
+	entry->address = end + 1;
+	return 0;
+}
+
+static int sort_in(struct inherited *entry)
+{
+	if (begins_with(entry, HANDOVER_PASSED))
+		entry->taken = add_passed(entry);
+	return begins_with(entry, HANDOVER_FILE) ? take_file_off(entry) : 0;
+}
+
 /* The addresses and the descriptors are as many, in the same order. */
 static int sort_out(const int *fds, size_t count, size_t length)
 {
 	size_t at = 0;
+	int rc = 0;
 
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; i < count && rc == 0; i++) {
 		struct inherited *entry = &inherited[i];
 
 		if (at >= length)
 			return -EBADMSG;
 		*entry = (struct inherited){.address = text + at, .fd = fds[i]};
 		at += strlen(text + at) + 1;
-		if (strncmp(entry->address, HANDOVER_PASSED, strlen(HANDOVER_PASSED)) == 0)
-			entry->taken = add_passed(entry);
+		rc = sort_in(entry);
 	}
 	inherited_count = count;
-	return at == length ? 0 : -EBADMSG;
+	return rc == 0 && at != length ? -EBADMSG : rc;
 }
 
 static int receive(void)
@@ -120,15 +150,36 @@ bool inheritance_exists(void)
 	return predecessor >= 0;
 }
 
+static struct inherited *find(const char *address, bool taken)
+{
+	for (size_t i = 0; i < inherited_count; i++)
+		if (inherited[i].taken == taken && strcmp(inherited[i].address, address) == 0)
+			return &inherited[i];
+	return NULL;
+}
+
 int inheritance_take(const char *address)
 {
-	for (size_t i = 0; i < inherited_count; i++) {
-		if (inherited[i].taken || strcmp(inherited[i].address, address) != 0)
-			continue;
-		inherited[i].taken = true;
-		return inherited[i].fd;
-	}
-	return -1;
+	struct inherited *found = find(address, false);
+
+	if (found == NULL)
+		return -1;
+	found->taken = true;
+	return found->fd;
+}
+
+void inheritance_take_file(
+	const char *address, struct ssv_unix_socket *file, const struct ssv_server *server)
+{
+	const struct inherited *found = find(address, true);
+	char at[SSV_ADDRESS_TEXT_SIZE];
+
+	if (file == NULL || found == NULL)
+		return;
+	if (ssv_unix_socket_take_over(file, server, found->device, found->inode) < 0)
+		complain("socket file lost: %s: somebody has removed or replaced it: a restart "
+			 "makes it anew",
+			ssv_address_format(&server->server_address, at));
 }
 
 static void close_rest(void)

@@ -41,7 +41,6 @@ struct listener {
 	const char *mode;                  /**< what it is: "sync", "threading" or "forking" */
 	char asked[SSV_ADDRESS_TEXT_SIZE]; /**< the address as it was before its open */
 	bool was_passed;                   /**< whoever started the program opened the socket */
-	bool was_inherited;                /**< its predecessor did */
 };
 
 /** The modes in which the handler works over the transport of `at`, its default first. */

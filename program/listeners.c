@@ -103,10 +103,7 @@ static int add_own(struct listeners *listeners, const char *text)
 	if (status != 0)
 		return status;
 	fd = inheritance_take(ssv_address_format(&at, asked));
-	if (fd < 0)
-		return 0;
-	listeners->list[listeners->count - 1].was_inherited = true;
-	return adopt(&listeners->list[listeners->count - 1], fd, text);
+	return fd < 0 ? 0 : adopt(&listeners->list[listeners->count - 1], fd, text);
 }
 
 /* Its server has one request, and then ends. */

@@ -1,6 +1,5 @@
 #include "service.h"
 #include "activation.h"
-#include "complain.h"
 #include "inheritance.h"
 #include "notify.h"
 #include <stdio.h>
@@ -48,20 +47,6 @@ int service_before_open(struct service *service)
 	return pid_file_open(&service->pid_file, path, fd);
 }
 
-/* Where the file is gone, clients come by other addresses: no reason not to serve. */
-static void take_over_files(struct listener *listeners, size_t count)
-{
-	for (size_t i = 0; i < count; i++) {
-		struct ssv_unix_socket *file = listener_file(&listeners[i]);
-
-		if (!listeners[i].was_inherited || file == NULL)
-			continue;
-		if (ssv_unix_socket_take_over(file, listeners[i].server) < 0)
-			complain("socket file lost: %s: somebody has removed it",
-				listeners[i].asked);
-	}
-}
-
 int service_after_open(struct service *service, struct listener *listeners, size_t count)
 {
 	int status = privileges_drop(&service->privileges);
@@ -91,7 +76,9 @@ int service_write_pid(struct service *service)
 void service_ready(struct listener *listeners, size_t count)
 {
 	inheritance_ready();
-	take_over_files(listeners, count);
+	for (size_t i = 0; i < count; i++)
+		inheritance_take_file(
+			listeners[i].asked, listener_file(&listeners[i]), listeners[i].server);
 	notify("READY=1\nSTATUS=serving");
 }
 

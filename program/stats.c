@@ -75,7 +75,6 @@ static int inherit(struct stats *stats, const struct ssv_address *at)
 		ssv_address_format(at, text));
 	fd = inheritance_take(stats->name);
 	rc = fd < 0 ? 0 : adopt(stats, fd);
-	stats->was_inherited = fd >= 0;
 	return rc < 0 ? explain_listen(rc, at) : 0;
 }
 
@@ -159,8 +158,8 @@ int stats_open(struct stats *stats, const char *handler, struct ssv_log *log)
 
 void stats_take_over(struct stats *stats)
 {
-	if (stats->was_inherited && stats_file(stats) != NULL)
-		(void)ssv_unix_socket_take_over(stats_file(stats), stats->server);
+	if (stats->server != NULL)
+		inheritance_take_file(stats->name, stats_file(stats), stats->server);
 }
 
 static void *run(void *argument)

@@ -23,7 +23,6 @@ struct stats {
 	pthread_t thread;
 	bool running;
 	char name[SSV_ADDRESS_TEXT_SIZE + 8]; /**< under which it is handed over */
-	bool was_inherited;                   /**< from a predecessor */
 };
 
 /**

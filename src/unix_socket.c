@@ -141,6 +141,12 @@ static void note(struct ssv_unix_socket *file, const struct stat *found)
 	file->pid = getpid();
 }
 
+static void forget(struct ssv_unix_socket *file)
+{
+	file->inode = 0;
+	file->pid = 0;
+}
+
 static int note_and_chown(struct ssv_unix_socket *file, int made)
 {
 	struct stat found;
@@ -175,7 +181,7 @@ static void remove_own(struct ssv_unix_socket *file, const char *path)
 	if (file->pid != 0 && lstat(path, &now) == 0 && now.st_dev == file->device &&
 		now.st_ino == file->inode)
 		unlink(path);
-	file->pid = 0;
+	forget(file);
 }
 
 static int claim(int fd, const struct ssv_address *at, struct ssv_unix_socket *file)
@@ -233,12 +239,13 @@ void ssv_unix_socket_remove(struct ssv_unix_socket *file, const struct ssv_serve
 		remove_own(file, path);
 		unlock(lock);
 	}
-	file->pid = 0;
+	forget(file);
 }
 
 /* --- from one process to its successor --- */
 
-int ssv_unix_socket_take_over(struct ssv_unix_socket *file, const struct ssv_server *server)
+int ssv_unix_socket_take_over(
+	struct ssv_unix_socket *file, const struct ssv_server *server, dev_t device, ino_t inode)
 {
 	const struct ssv_address *at = &server->server_address;
 	struct stat found;
@@ -247,7 +254,7 @@ int ssv_unix_socket_take_over(struct ssv_unix_socket *file, const struct ssv_ser
 		return 0;
 	if (lstat(path_of(at), &found) < 0)
 		return -errno;
-	if (!S_ISSOCK(found.st_mode))
+	if (found.st_dev != device || found.st_ino != inode)
 		return -ENOENT;
 	note(file, &found);
 	return 0;
@@ -255,5 +262,5 @@ int ssv_unix_socket_take_over(struct ssv_unix_socket *file, const struct ssv_ser
 
 void ssv_unix_socket_give_up(struct ssv_unix_socket *file)
 {
-	file->pid = 0;
+	forget(file);
 }

@@ -1,7 +1,7 @@
 """serve --handover: a successor takes over, and nothing is lost."""
 
-from handler_test import (DATAGRAMS, MODES, PROGRAM, STREAMS, Server, connect, equal, for_each,
-                          main, receive_all, receive_exactly, run, test, wait_until)
+from handler_test import (DATAGRAMS, MODES, PATIENCE, PROGRAM, STREAMS, Server, connect, equal,
+                          for_each, main, receive_all, receive_exactly, run, test, wait_until)
 from service_test import Line, Manager, Passed, is_alive, listening
 import handler_test
 import json
@@ -107,6 +107,74 @@ def the_successor_removes_the_socket_file_at_its_end(address):
                 equal(client.recv(16), b"A")
         line.stop()
         assert not os.path.exists(path)
+
+
+OTHERS = {"nothing": lambda path: None,
+          "a plain file": lambda path: open(path, "w", encoding="ascii").close(),
+          "a socket": lambda path: listening(f"unix:{path}").close()}
+
+
+def inode(path):
+    return os.lstat(path).st_ino if os.path.lexists(path) else None
+
+
+@for_each(("unix:{directory}/s", "unixgram:{directory}/s"), OTHERS)
+def no_file_but_the_one_that_was_bound_is_taken_over(address, what):
+    """Whose that is, it stays; and the new one serves on."""
+    with start("upper", address, "--stats=unix:{directory}/stats", may_say=".") as line:
+        path, moved = line.address.split(":", 1)[1], f"{handler_test.directory}/moved"
+        others = [path, f"{handler_test.directory}/stats"]
+        os.rename(path, moved)
+        os.unlink(others[1])
+        for other in others:
+            OTHERS[what](other)
+        found = [inode(other) for other in others]
+        for times in (1, 2):
+            equal(line.wait(line.hand_over()), 0)
+            wait_until(lambda: line.said().count("\n") == 3 * times)
+            lost = [text for text in line.said().splitlines() if "socket file lost" in text]
+            equal(lost, times * [f"socketserver: socket file lost: {text}: somebody has removed or "
+                                 "replaced it: a restart makes it anew" for text in
+                                 (line.address, f"unix:{others[1]}")])
+            with connect(line.address.replace(path, moved)) as client:
+                client.send(b"a")
+                equal(client.recv(16), b"A")
+        line.stop()
+        equal([inode(other) for other in others], found)
+
+
+@for_each(("", "file:{made.st_dev}:{made.st_ino}:"))
+def a_predecessor_that_does_not_say_which_file_is_its_own_keeps_it(file):
+    """The test is the one before."""
+    with listening("unix:{directory}/s") as listener:
+        path = f"{handler_test.directory}/s"
+        made = os.lstat(path)
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with ours, theirs:
+            ours.settimeout(PATIENCE)
+            socket.send_fds(ours, [f"{file.format(made=made)}unix:{path}\0".encode()],
+                            [listener.fileno()])
+            with Server("upper", f"unix:{path}", pass_fds=[theirs.fileno()], may_say="lost",
+                        env=os.environ | {"SOCKETSERVER_HANDOVER": str(theirs.fileno())}):
+                equal(ours.recv(16), b"R1")
+                ours.send(b"Y")
+                with connect(f"unix:{path}") as client:
+                    client.send(b"a")
+                    equal(client.recv(16), b"A")
+    equal(os.path.exists(path), not file)
+
+
+@for_each(("file:", "file:1", "file:1:", "file:1:2", "file:x:y:unix:/s", "file:1:2;unix:/s"))
+def what_no_predecessor_would_send_is_refused(text):
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with ours, theirs, listening("unix:{directory}/s") as listener:
+        socket.send_fds(ours, [text.encode() + b"\0"], [listener.fileno()])
+        status, _, errors = run(
+            "serve", "echo", "tcp://127.0.0.1:0", pass_fds=[theirs.fileno()],
+            env=os.environ | {"SOCKETSERVER_HANDOVER": str(theirs.fileno())})
+    equal(status, 1)
+    assert errors.startswith("socketserver: nothing to take over: ") and \
+        errors.count("\n") == 1, errors
 
 
 @test

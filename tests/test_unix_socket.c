@@ -519,8 +519,11 @@ START_TEST(the_file_goes_with_the_socket_to_a_successor)
 	ck_assert_int_eq(adopt(&second, _i, dup(server->fd)), 0);
 	server->shared = true;
 	ck_assert_int_eq(ssv_server_open(successor), 0);
-	ck_assert_int_eq(ssv_unix_socket_take_over(file_of(&second, _i), successor), 0);
+	ck_assert_int_eq(ssv_unix_socket_take_over(
+				 file_of(&second, _i), successor, file->device, file->inode),
+		0);
 	ssv_unix_socket_give_up(file);
+	ck_assert_int_eq(file->inode, 0);
 	close_server();
 	ck_assert(is_there());
 	expect_served(successor);
@@ -529,19 +532,72 @@ START_TEST(the_file_goes_with_the_socket_to_a_successor)
 }
 END_TEST
 
-START_TEST(a_file_that_is_gone_or_another_is_not_taken_over)
+START_TEST(the_file_of_a_server_is_told_while_it_is_open)
 {
-	int other;
+	struct stat made;
 
-	open_server(_i);
-	ck_assert_int_eq(unlink(path()), 0);
-	ck_assert_int_eq(ssv_unix_socket_take_over(file, server), -ENOENT);
-	other = open(path(), O_CREAT | O_WRONLY, 0600);
-	ck_assert_int_eq(ssv_unix_socket_take_over(file, server), -ENOENT);
+	make_server(_i);
+	ck_assert_int_eq(file->inode, 0);
+	ck_assert_int_eq(ssv_server_open(server), 0);
+	made = look();
+	ck_assert(file->device == made.st_dev && file->inode == made.st_ino);
 	close_server();
-	ck_assert(is_there());
-	close(other);
+	ck_assert_int_eq(file->inode, 0);
+}
+END_TEST
+
+static void make_plain_file(void)
+{
+	close(open(path(), O_CREAT | O_WRONLY, 0600));
+}
+
+static void leave_socket_of_another(void)
+{
+	leave_stale_file(SOCK_STREAM);
+}
+
+static void leave_nothing(void)
+{
+}
+
+static void (*const others[])(void) = {leave_nothing, make_plain_file, leave_socket_of_another};
+
+/* What is there stays, though the server that was refused it closes. */
+START_TEST(no_other_file_than_its_predecessors_is_taken_over)
+{
+	struct ssv_server *successor;
+	struct stat other, left;
+	bool there;
+
+	open_server(_i % CLASSES);
+	successor = init(&second, _i % CLASSES);
+	ck_assert_int_eq(adopt(&second, _i % CLASSES, dup(server->fd)), 0);
+	server->shared = true;
+	ck_assert_int_eq(ssv_server_open(successor), 0);
+	ck_assert_int_eq(unlink(path()), 0);
+	others[_i / CLASSES]();
+	there = is_there();
+	other = there ? look() : (struct stat){0};
+	ck_assert_int_eq(ssv_unix_socket_take_over(file_of(&second, _i % CLASSES), successor,
+				 file->device, file->inode),
+		-ENOENT);
+	ck_assert_int_eq(file_of(&second, _i % CLASSES)->inode, 0);
+	ssv_unix_socket_give_up(file);
+	close_server();
+	ck_assert_int_eq(ssv_server_close(successor), 0);
+	ck_assert(is_there() == there);
+	left = there ? look() : other;
+	ck_assert(is_same(&other, &left));
 	unlink(path());
+}
+END_TEST
+
+START_TEST(who_had_no_file_hands_none_on)
+{
+	open_server(_i);
+	ck_assert_int_eq(ssv_unix_socket_take_over(file, server, 0, 0), -ENOENT);
+	close_server();
+	ck_assert(!is_there());
 }
 END_TEST
 
@@ -686,7 +742,9 @@ static void add_tests(TCase *tcase)
 	ON_EACH_CLASS(tcase, a_forked_child_that_closes_or_exits_does_not_remove_the_file, 1);
 	ON_EACH_CLASS(tcase, the_file_of_an_adopted_socket_is_left_alone, 1);
 	ON_EACH_CLASS(tcase, the_file_goes_with_the_socket_to_a_successor, 1);
-	ON_EACH_CLASS(tcase, a_file_that_is_gone_or_another_is_not_taken_over, 1);
+	ON_EACH_CLASS(tcase, the_file_of_a_server_is_told_while_it_is_open, 1);
+	ON_EACH_CLASS(tcase, no_other_file_than_its_predecessors_is_taken_over, LENGTH(others));
+	ON_EACH_CLASS(tcase, who_had_no_file_hands_none_on, 1);
 	ON_EACH_CLASS(tcase, of_many_that_start_at_once_exactly_one_gets_the_path, 1);
 	ON_EACH_CLASS(tcase, of_two_processes_that_start_at_once_exactly_one_gets_the_path, 1);
 }

@@ -39,10 +39,17 @@ struct ssv_unix_socket {
 	 */
 	bool replace_stale;
 
-	/* private */
-	dev_t device; /* of the file that is ours, … */
+	/**
+	 * Which file is the server's, as lstat(2) has it, to be read for a successor's take_over;
+	 * inode is 0 where there is none: before open and after close, with an abstract name or an
+	 * adopted socket, and once the file was given up.
+	 */
+	dev_t device;
+	/** Its number on that device. */
 	ino_t inode;
-	pid_t pid; /* … and who made it; 0: there is none */
+
+	/* private */
+	pid_t pid; /* who made the file; 0: there is none */
 };
 
 struct ssv_server;
@@ -50,12 +57,13 @@ struct ssv_server;
 /**
  * The duty to remove the file goes with its socket from one process to its successor, which has
  * adopted that: after the successor's open this makes the file its server's, as if that open had
- * made it; `file` is the server's own. Not while another thread closes the server. Returns 0, also
- * for an abstract name, which has no file; -ENOENT where there is no socket file at the server's
- * address any more, or what lstat(2) says.
+ * made it; `file` is the server's own, `device` and `inode` are what the one before had in its own
+ * while it served. Not while another thread closes the server. Returns 0, also for an abstract
+ * name, which has no file; -ENOENT, and leaves alone what is there, where that file is not at the
+ * server's address, or not any more; or what lstat(2) says.
  */
 SSV_API int ssv_unix_socket_take_over(
-	struct ssv_unix_socket *file, const struct ssv_server *server);
+	struct ssv_unix_socket *file, const struct ssv_server *server, dev_t device, ino_t inode);
 
 /** In the one before: close leaves the file alone from now on. Not while another thread closes the
  * server. */
