@@ -6,9 +6,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#define LINE_SIZE 1024
+#define LINE_SIZE (3 * 4096) /* a path, a line of a file, and what is said of them */
+#define HELP_SIZE 64
 
-static char where[256];
+static _Thread_local const char *where;
+static _Thread_local int where_line;
 static struct ssv_log *log_of_all; /* changed with atomics alone */
 
 /* Where standard error takes nothing, there is nobody left to tell. */
@@ -22,19 +24,24 @@ SSV_PRINTF(1, 0)
 static void complain_with(const char *format, va_list arguments, const char *help)
 {
 	struct ssv_log *log = __atomic_load_n(&log_of_all, __ATOMIC_ACQUIRE);
-	char message[LINE_SIZE - 64], line[LINE_SIZE];
-	size_t start = strlen(where);
-	int n;
+	const size_t size = LINE_SIZE - HELP_SIZE, start = strlen(complain_name) + strlen(": ");
+	char line[LINE_SIZE];
+	size_t length;
 
-	memcpy(message, where, start + 1);
-	vsnprintf(message + start, sizeof(message) - start, format, arguments);
-	ssv_make_harmless(message);
+	snprintf(line, size, "%s: ", complain_name);
+	if (where != NULL)
+		snprintf(line + start, size - start, "%s:%d: ", where, where_line);
+	where = NULL;
+	length = strlen(line);
+	vsnprintf(line + length, size - length, format, arguments);
+	ssv_make_harmless(line + start);
 	if (log != NULL) {
-		log->write(log, SSV_LOG_WARNING, NULL, message);
+		log->write(log, SSV_LOG_WARNING, NULL, line + start);
 		return;
 	}
-	n = snprintf(line, sizeof(line), "%s: %s%s\n", complain_name, message, help);
-	say(line, (size_t)n);
+	length = strlen(line);
+	length += (size_t)snprintf(line + length, sizeof(line) - length, "%s\n", help);
+	say(line, length);
 }
 
 void complain_to(struct ssv_log *log)
@@ -42,16 +49,10 @@ void complain_to(struct ssv_log *log)
 	__atomic_store_n(&log_of_all, log, __ATOMIC_RELEASE);
 }
 
-void complain_where(const char *format, ...)
+void complain_where(const char *path, int line)
 {
-	va_list arguments;
-
-	where[0] = '\0';
-	if (format == NULL)
-		return;
-	va_start(arguments, format);
-	vsnprintf(where, sizeof(where), format, arguments);
-	va_end(arguments);
+	where = path;
+	where_line = line;
 }
 
 void complain(const char *format, ...)
@@ -65,7 +66,7 @@ void complain(const char *format, ...)
 
 int complain_usage(const char *format, ...)
 {
-	char help[48];
+	char help[HELP_SIZE - 1];
 	va_list arguments;
 
 	snprintf(help, sizeof(help), "; try %s --help", complain_name);

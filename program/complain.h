@@ -17,8 +17,9 @@ void complain(const char *format, ...) SSV_PRINTF(1, 2);
 /** From now on it goes to this log, as a warning; NULL: to standard error again. */
 void complain_to(struct ssv_log *log);
 
-/** What stands in front of each message from now on, as "FILE:LINE: "; NULL: nothing. */
-void complain_where(const char *format, ...) SSV_PRINTF(1, 2);
+/** "FILE:LINE: " stands in front of this thread's next message; NULL: nothing. The path has to stay
+ * until then. */
+void complain_where(const char *path, int line);
 
 /** The same for a mistake on the command line: adds where help is to be had; returns EXIT_USAGE. */
 int complain_usage(const char *format, ...) SSV_PRINTF(1, 2);

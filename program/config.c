@@ -15,13 +15,9 @@ struct config_line {
 	bool has_value;
 };
 
-/* --- the lines --- */
+static const struct config *last_read; /* for whoever has but a value */
 
-/* In front of whatever is complained of from here on: FILE:LINE. */
-static void say_where(const struct config *config, int number)
-{
-	complain_where("%s:%d: ", config->path, number);
-}
+/* --- the lines --- */
 
 /* Takes the line apart; the two, without what is around them. Whether there is a value. */
 static bool split(char *text, char **name, char **value)
@@ -79,10 +75,8 @@ static int look_at(struct config *config, const struct config_line *line)
 		return complain_usage("value missing: %s", line->option + 2);
 	if (is_named(line, "handler") && config->handler != NULL)
 		return complain_usage("a second handler: %s: a file has one", line->value);
-	if (is_named(line, "handler")) {
+	if (is_named(line, "handler"))
 		config->handler = line->value;
-		config->handler_line = line->number;
-	}
 	if (is_named(line, "inetd"))
 		activation_spare_client();
 	if (is_named(line, "address"))
@@ -125,7 +119,7 @@ static int read_lines(struct config *config, FILE *file)
 	int status = 0;
 
 	for (int number = 1; status == 0 && fgets(text, sizeof(text), file) != NULL; number++) {
-		say_where(config, number);
+		complain_where(config->path, number);
 		if (number > CONFIG_LINES_MAX)
 			status = complain_usage("too many lines: %d at most", CONFIG_LINES_MAX);
 		else if (!is_whole(text, strlen(text)))
@@ -134,13 +128,15 @@ static int read_lines(struct config *config, FILE *file)
 		else
 			status = take_line(config, text + mark_at(text, number), number);
 	}
-	complain_where(NULL);
+	complain_where(NULL, 0);
 	return status;
 }
 
 static int complain_file(const char *path, int error)
 {
-	complain("cannot read the file: --config %s: %s", path, strerror(error));
+	complain("cannot read the file: --config %s: %s: give one that is there and that you may "
+		 "read",
+		path, strerror(error));
 	return EXIT_FAILURE;
 }
 
@@ -156,6 +152,7 @@ int config_read(struct config *config, const char *path)
 		.lines = calloc(CONFIG_LINES_MAX, sizeof(*config->lines)),
 		.addresses = calloc(CONFIG_LINES_MAX, sizeof(*config->addresses)),
 	};
+	last_read = config;
 	if (config->lines == NULL || config->addresses == NULL) {
 		status = complain_memory();
 	} else {
@@ -174,7 +171,7 @@ int config_apply(const struct config *config, const struct options *options)
 	for (size_t i = 0; i < config->count && rc >= 0; i++) {
 		char *arguments[] = {"", config->lines[i].option, NULL};
 
-		say_where(config, config->lines[i].number);
+		complain_where(config->path, config->lines[i].number);
 		if (is_operand(&config->lines[i]))
 			continue;
 		if (options_know(options, config->lines[i].option + strlen("--")))
@@ -182,20 +179,21 @@ int config_apply(const struct config *config, const struct options *options)
 		else
 			rc = -complain_usage("unknown option: %s", config->lines[i].option);
 	}
-	complain_where(NULL);
+	complain_where(NULL, 0);
 	return rc < 0 ? -rc : 0;
 }
 
-void config_say_where(const struct config *config)
+void config_say_where(const char *value)
 {
-	if (config != NULL)
-		say_where(config, config->handler_line);
-	else
-		complain_where(NULL);
+	complain_where(NULL, 0);
+	for (size_t i = 0; value != NULL && last_read != NULL && i < last_read->count; i++)
+		if (last_read->lines[i].value == value)
+			complain_where(last_read->path, last_read->lines[i].number);
 }
 
 void config_free(struct config *config)
 {
+	last_read = NULL;
 	for (size_t i = 0; i < config->count; i++)
 		free(config->lines[i].option);
 	free(config->lines);

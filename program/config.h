@@ -17,19 +17,20 @@ struct config {
 		*lines; /**< what the options are set from: it has to stay as long as they */
 	size_t count;
 	const char *handler; /**< or NULL */
-	int handler_line;
 	char **addresses;
 	int address_count;
 };
 
-/** Returns 0, or an exit status after saying what is wrong, and in which line. */
+/** Returns 0, or an exit status after saying what is wrong, and in which line. There is one at a
+ * time. */
 int config_read(struct config *config, const char *path);
 
 /** Sets the options, each as if it stood on the command line. The same. */
 int config_apply(const struct config *config, const struct options *options);
 
-/** What is complained of until config_say_where(NULL) is about the line of the handler. */
-void config_say_where(const struct config *config);
+/** The next complaint is about this value: where it stands is said, if it is the file's own, and
+ * not another of the same text. NULL: it is about none. */
+void config_say_where(const char *value);
 
 void config_free(struct config *config);
 

@@ -39,6 +39,7 @@ struct listener {
 	} mixin;
 	struct ssv_server *server;         /**< the BaseServer in `of` */
 	const char *mode;                  /**< what it is: "sync", "threading" or "forking" */
+	const char *given;                 /**< the very text that named the address, or NULL */
 	char asked[SSV_ADDRESS_TEXT_SIZE]; /**< the address as it was before its open */
 	bool was_passed;                   /**< whoever started the program opened the socket */
 };

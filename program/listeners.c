@@ -1,6 +1,7 @@
 #include "listeners.h"
 #include "activation.h"
 #include "complain.h"
+#include "config.h"
 #include "explain.h"
 #include "inheritance.h"
 #include "words.h"
@@ -20,28 +21,37 @@ static void apply_settings(struct listeners *listeners, struct ssv_server *serve
 }
 
 /* Returns 0 or the exit status, as the next functions do. */
-static int check_fit(
+static int check_transport(
 	const struct listeners *listeners, const struct ssv_address *at, const char *text)
 {
 	const struct ssv_handler_descriptor *handler = listeners->handler;
-	const char *mode = listeners->settings->listener.mode;
+	const char *transport = ssv_transport_name(at->transport);
 
+	if (words_have(handler->transports, transport))
+		return 0;
+	complain("%s does not work over %s: %s: it works over %s%s%s", handler->name, transport,
+		text, handler->transports, handler->because != NULL ? ": " : "",
+		handler->because != NULL ? handler->because : "");
+	return EXIT_USAGE;
+}
+
+static int check_mode(const struct listeners *listeners, const struct ssv_address *at)
+{
+	const struct ssv_handler_descriptor *handler = listeners->handler;
+	const char *mode = listeners->settings->listener.mode;
 	const char *transport = ssv_transport_name(at->transport);
 	const char *modes = listener_modes(at, handler);
-	const char *colon = handler->because != NULL ? ": " : "";
-	const char *because = handler->because != NULL ? handler->because : "";
 
-	if (!words_have(handler->transports, transport))
-		complain("%s does not work over %s: %s: it works over %s%s%s", handler->name,
-			transport, text, handler->transports, colon, because);
-	else if (mode != NULL && !words_have("sync threading forking", mode))
+	if (mode == NULL || words_have(modes, mode))
+		return 0;
+	config_say_where(mode);
+	if (words_have("sync threading forking", mode))
+		complain("%s does not work in mode %s over %s: it has %s%s%s", handler->name, mode,
+			transport, modes, handler->because != NULL ? ": " : "",
+			handler->because != NULL ? handler->because : "");
+	else
 		complain("unknown mode: %s: %s has %s over %s", mode, handler->name, modes,
 			transport);
-	else if (mode != NULL && !words_have(modes, mode))
-		complain("%s does not work in mode %s over %s: it has %s%s%s", handler->name, mode,
-			transport, modes, colon, because);
-	else
-		return 0;
 	return EXIT_USAGE;
 }
 
@@ -68,8 +78,10 @@ static int init_listener(struct listeners *listeners, const struct ssv_address *
 	const char *text, struct connection *connection)
 {
 	struct listener *listener = &listeners->list[listeners->count];
-	int status = check_fit(listeners, at, text);
+	int status = check_transport(listeners, at, text);
 
+	if (status == 0)
+		status = check_mode(listeners, at);
 	if (status == 0)
 		status = check_reach(listeners, at, text);
 	if (status != 0)
@@ -90,6 +102,17 @@ static int adopt(struct listener *listener, int fd, const char *text)
 	return EXIT_FAILURE;
 }
 
+static bool names_transport(const char *text)
+{
+	const size_t length = strcspn(text, ":");
+
+	for (enum ssv_transport i = SSV_TCP; i <= SSV_UNIXGRAM; i++)
+		if (strlen(ssv_transport_name(i)) == length &&
+			strncmp(text, ssv_transport_name(i), length) == 0)
+			return true;
+	return false;
+}
+
 static int add_own(struct listeners *listeners, const char *text)
 {
 	char asked[SSV_ADDRESS_TEXT_SIZE];
@@ -98,7 +121,8 @@ static int add_own(struct listeners *listeners, const char *text)
 	int status, fd;
 
 	if (ssv_address_parse(&at, text, &error) < 0)
-		return complain_usage("bad address: %s: %s", text, error);
+		return complain_usage("bad address: %s: %s%s", text, error,
+			names_transport(text) ? "" : ", or fd: for a socket that was passed");
 	status = init_listener(listeners, &at, text, NULL);
 	if (status != 0)
 		return status;
@@ -183,6 +207,20 @@ static int add_listener(struct listeners *listeners, const char *text)
 	return activation_is_address(text) ? add_passed(listeners, text) : add_own(listeners, text);
 }
 
+static int add_listeners(struct listeners *listeners, int count, char **addresses)
+{
+	int status = 0;
+
+	for (int i = 0; i < count && status == 0; i++) {
+		config_say_where(addresses[i]);
+		status = add_listener(listeners, addresses[i]);
+		if (status == 0)
+			listeners->list[listeners->count - 1].given = addresses[i];
+	}
+	config_say_where(NULL);
+	return status;
+}
+
 static int add_default_listener(struct listeners *listeners)
 {
 	const char *transports = listeners->handler->transports;
@@ -213,9 +251,11 @@ static int limit_requests(struct listeners *listeners)
 
 	if (listeners->is_connection && listeners->count > 1)
 		return complain_usage("a connection among other addresses: it has to come alone");
-	if (requests > 0 && listeners->count > 1)
+	if (requests > 0 && listeners->count > 1) {
+		config_say_where(listeners->list[1].given);
 		return complain_usage("too many addresses: %s: --requests counts those of one",
 			listeners->list[1].asked);
+	}
 	if (requests > 0)
 		request_limit_init(&listeners->requests, listeners->servers[0], requests);
 	return 0;
@@ -230,8 +270,8 @@ int listeners_add(struct listeners *listeners, int count, char **addresses)
 	status = allocate_listeners(listeners, (size_t)count + ACTIVATION_MAX);
 	if (status == 0 && count == 0)
 		status = passed > 0 ? add_all_passed(listeners) : add_default_listener(listeners);
-	for (int i = 0; i < count && status == 0; i++)
-		status = add_listener(listeners, addresses[i]);
+	if (status == 0)
+		status = add_listeners(listeners, count, addresses);
 	return status != 0 ? status : limit_requests(listeners);
 }
 
@@ -252,8 +292,11 @@ int listeners_open(struct listeners *listeners)
 {
 	int status = 0;
 
-	for (size_t i = 0; i < listeners->count && status == 0; i++)
+	for (size_t i = 0; i < listeners->count && status == 0; i++) {
+		config_say_where(listeners->list[i].given);
 		status = open_server(listeners, listeners->servers[i]);
+	}
+	config_say_where(NULL);
 	return status;
 }
 

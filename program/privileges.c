@@ -1,6 +1,7 @@
 #include "privileges.h"
 #include "../handlers/number.h"
 #include "complain.h"
+#include "config.h"
 #include <errno.h>
 #include <grp.h>
 #include <limits.h>
@@ -14,6 +15,7 @@
 
 static int complain_unknown(const char *option, const char *value)
 {
+	config_say_where(value);
 	complain("no such %s: --%s %s: give a name that `getent` knows, or a number", option,
 		option, value);
 	return EXIT_USAGE;
@@ -61,6 +63,7 @@ static bool is_other(const struct privileges *privileges)
 
 int privileges_find(struct privileges *privileges, const char *user, const char *group)
 {
+	const char *asked = user != NULL ? user : group;
 	int status = 0;
 
 	*privileges = (struct privileges){
@@ -69,18 +72,21 @@ int privileges_find(struct privileges *privileges, const char *user, const char 
 		status = find_user(privileges, user);
 	if (status == 0 && group != NULL)
 		status = find_group(privileges, group);
-	if (status != 0 || (user == NULL && group == NULL))
+	if (status != 0 || asked == NULL)
 		return status;
-	if (privileges->gid == (gid_t)-1)
+	if (privileges->gid == (gid_t)-1) {
+		config_say_where(user);
 		return complain_usage("no group: --user %s: this number has no name, and so no "
 				      "group of its own: add --group",
 			user);
+	}
 	privileges->change = is_other(privileges);
 	if (!privileges->change || geteuid() == 0)
 		return 0;
+	config_say_where(asked);
 	complain("cannot become another: --%s %s: only root can: start it as root, or leave that "
 		 "out",
-		user != NULL ? "user" : "group", user != NULL ? user : group);
+		user != NULL ? "user" : "group", asked);
 	return EXIT_FAILURE;
 }
 

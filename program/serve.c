@@ -93,8 +93,10 @@ static int open_all(struct serve *serve)
 
 	if (status == 0)
 		status = listeners_open(&serve->listeners);
+	config_say_where(serve->settings.stats);
 	if (status == 0)
 		status = stats_open(&serve->stats, serve->listeners.handler->name, &serve->log.log);
+	config_say_where(NULL);
 	if (status == 0)
 		status = service_after_open(
 			&serve->service, serve->listeners.list, serve->listeners.count);
@@ -220,12 +222,16 @@ static int add_addresses(struct serve *serve, int count, char **addresses)
 
 static int check_inetd(const struct serve *serve, int count, char **addresses)
 {
-	for (int i = 0; i < count && serve->settings.service.inetd; i++)
-		if (!activation_is_address(addresses[i]))
-			return complain_usage("an address with --inetd: %s: standard input is what "
-					      "it serves: leave one out",
-				addresses[i]);
-	return 0;
+	int i = 0;
+
+	while (i < count && (!serve->settings.service.inetd || activation_is_address(addresses[i])))
+		i++;
+	if (i == count)
+		return 0;
+	config_say_where(addresses[i]);
+	return complain_usage("an address with --inetd: %s: standard input is what it serves: "
+			      "leave one out",
+		addresses[i]);
 }
 
 static int prepare_service(struct serve *serve)
@@ -251,9 +257,12 @@ static int prepare_service(struct serve *serve)
 static int init_stats(struct serve *serve)
 {
 	const struct serve_settings *settings = &serve->settings;
-	int status = stats_init(&serve->stats, settings->stats, settings->stats_public,
-		serve->listeners.list, serve->listeners.count);
+	int status;
 
+	config_say_where(settings->stats);
+	status = stats_init(&serve->stats, settings->stats, settings->stats_public,
+		serve->listeners.list, serve->listeners.count);
+	config_say_where(NULL);
 	if (status == 0)
 		stats_give_file(
 			&serve->stats, settings->listener.file_user, settings->listener.file_group);
@@ -270,7 +279,9 @@ static int serve_addresses(struct serve *serve, int count, char **addresses)
 		addresses = serve->config.addresses;
 	}
 	serve->log.log.level = serve->settings.verbose ? SSV_LOG_DEBUG : SSV_LOG_INFO;
+	config_say_where(serve->settings.log.to);
 	status = log_output_open(&serve->log, &serve->settings.log);
+	config_say_where(NULL);
 	if (status == 0)
 		status = check_inetd(serve, count, addresses);
 	if (status == 0)
@@ -362,7 +373,7 @@ static int find_and_serve(struct serve *serve, int first)
 		first--; /* which is an option, or the command */
 	if (name == NULL)
 		return complain_usage("no handler: serve: `socketserver handlers` lists them");
-	config_say_where(name == serve->config.handler ? &serve->config : NULL);
+	config_say_where(name);
 	status = find_handler(serve, name);
 	config_say_where(NULL);
 	return status != 0 ? status : serve_handler(serve, count - first, arguments + first);

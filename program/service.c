@@ -1,5 +1,6 @@
 #include "service.h"
 #include "activation.h"
+#include "config.h"
 #include "inheritance.h"
 #include "notify.h"
 #include <stdio.h>
@@ -38,13 +39,16 @@ int service_before_open(struct service *service)
 {
 	const char *path = service->settings->pid_file;
 	char name[sizeof(HANDOVER_PID_FILE) + 4096];
-	int fd = -1;
+	int fd = -1, status;
 
 	if (path != NULL) {
 		snprintf(name, sizeof(name), HANDOVER_PID_FILE "%s", path);
 		fd = inheritance_take(name);
 	}
-	return pid_file_open(&service->pid_file, path, fd);
+	config_say_where(path);
+	status = pid_file_open(&service->pid_file, path, fd);
+	config_say_where(NULL);
+	return status;
 }
 
 int service_after_open(struct service *service, struct listener *listeners, size_t count)

@@ -555,6 +555,67 @@ def what_is_wrong_is_said_with_its_line(number):
     equal(refused("echo", "tcp://127.0.0.1:0", "--config", path), (f"{path}:{said}", 2))
 
 
+LATE = {
+    "mode = treading": "unknown mode: treading: upper has sync threading forking over tcp",
+    "address = nonsense": "bad address: nonsense: the address must begin with tcp://, udp://, "
+                          "unix: or unixgram:, or fd: for a socket that was passed; try "
+                          "socketserver --help",
+    "address = tcp://localhost": "bad address: tcp://localhost: a port must follow the host, as in "
+                                 "tcp://localhost:80; try socketserver --help",
+    "address = fd:web": "no such socket: fd:web: none was passed under this name or number, or it "
+                        "is served already",
+    "address = udp://:0": "other hosts can reach it: udp://:0: take 127.0.0.1 or [::1] for UDP, or "
+                          "add --public",
+    "address = unix:/nowhere/s": "no such directory: unix:/nowhere/s: make it first, or take "
+                                 "another path",
+    "requests = 1\naddress = unix:a\naddress = unix:b":
+        "too many addresses: unix:b: --requests counts those of one; try socketserver --help",
+    "inetd\naddress = unix:a": "an address with --inetd: unix:a: standard input is what it serves: "
+                               "leave one out; try socketserver --help",
+    "user = no-such": "no such user: --user no-such: give a name that `getent` knows, or a number",
+    "group = no-such": "no such group: --group no-such: give a name that `getent` knows, or a "
+                       "number",
+    "user = 4000000": "no group: --user 4000000: this number has no name, and so no group of its "
+                      "own: add --group; try socketserver --help",
+    "stats = nonsense": "bad address: --stats nonsense: the address must begin with tcp://, "
+                        "udp://, unix: or unixgram:; try socketserver --help",
+    "stats = unix:/nowhere/s": "no such directory: unix:/nowhere/s: make it first, or take another "
+                               "path",
+    "log-to = nowhere": "no place for a log: --log-to nowhere: take stderr, syslog or syslog:PATH; "
+                        "try socketserver --help",
+    "pid-file = /nowhere/pid": "no pid file: --pid-file /nowhere/pid: No such file or directory: "
+                               "take a path in a directory that you may write to",
+}
+
+
+@for_each(LATE)
+def what_turns_out_to_be_wrong_later_is_said_with_its_line_too(text):
+    path = write("config", f"handler = upper\n{text}\nudp-rate = 7\n")
+    found, status = refused("--config", path)
+    equal(found, f"{path}:{2 + text.count(chr(10))}: {LATE[text]}")
+    assert status in (1, 2)
+
+
+@for_each((("--mode", "sinc"), ("--user", "sinc"), ("--stats", "sinc"), ("tcp:/sinc",)))
+def what_is_wrong_on_the_command_line_is_not_said_of_the_file(arguments):
+    path = write("config", "handler = upper\nmode = sync\nuser = root\nstats = unix:s\n"
+                           "address = unix:a\n")
+    line, status = refused("--config", path, *arguments)
+    assert not line.startswith(path) and arguments[-1] in line, line
+    equal(status, 2)
+
+
+@test
+def the_path_of_a_file_may_be_as_long_as_the_system_has_it():
+    folder = handler_test.directory + 9 * ("/" + 200 * "f")
+    os.makedirs(folder)
+    path = f"{folder}/{'c' * 200}"
+    with open(path, "w", encoding="ascii") as file:
+        file.write(f"mode = {'m' * 4000}\n")
+    equal(refused("echo", "--config", path)[0], f"{path}:1: unknown mode: {'m' * 4000}: echo has "
+                                                "sync threading forking over tcp")
+
+
 @for_each(("/nowhere/at/all", "{directory}"))
 def a_file_that_cannot_be_read_is_an_error(path):
     line, status = refused("echo", "--config", path)
