@@ -164,6 +164,19 @@ int config_read(struct config *config, const char *path)
 	return status;
 }
 
+static int complain_unknown(const struct config_line *line, const struct options *options)
+{
+	const char *name = line->option + strlen("--");
+	struct nearest nearest;
+
+	nearest_init(&nearest, name);
+	nearest_consider(&nearest, "handler");
+	nearest_consider(&nearest, "address");
+	options_consider(options, &nearest);
+	return nearest_suggest(&nearest, "option", "") ? EXIT_USAGE
+						       : complain_usage("unknown option: %s", name);
+}
+
 int config_apply(const struct config *config, const struct options *options)
 {
 	int rc = 0;
@@ -177,7 +190,7 @@ int config_apply(const struct config *config, const struct options *options)
 		if (options_know(options, config->lines[i].option + strlen("--")))
 			rc = options_parse(options, 2, arguments, true);
 		else
-			rc = -complain_usage("unknown option: %s", config->lines[i].option);
+			rc = -complain_unknown(&config->lines[i], options);
 	}
 	complain_where(NULL, 0);
 	return rc < 0 ? -rc : 0;

@@ -1,6 +1,7 @@
 /** socketserver: serves handlers, and talks to servers. */
 #include "complain.h"
 #include "complete.h"
+#include "nearest.h"
 #include "output.h"
 #include "registry.h"
 #include "serve.h"
@@ -95,6 +96,18 @@ static const struct command {
 	{"--version", version_main},
 };
 
+static int complain_command(const char *name)
+{
+	struct nearest nearest;
+
+	nearest_init(&nearest, name);
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+		nearest_consider(&nearest, commands[i].name);
+	if (nearest_suggest(&nearest, "command", ""))
+		return EXIT_USAGE;
+	return complain_usage("unknown command: %s: take serve, talk, top or handlers", name);
+}
+
 /*
  * Else the first socket would become standard error, and a client would be sent our log. Where
  * standard output was closed, writing to it still fails, as it should.
@@ -120,5 +133,5 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
 		if (strcmp(commands[i].name, argv[1]) == 0)
 			return commands[i].run(argc - 1, argv + 1);
-	return complain_usage("unknown command: %s: take serve, talk, top or handlers", argv[1]);
+	return complain_command(argv[1]);
 }

@@ -190,8 +190,26 @@ static bool is_asked_for(const struct options *options, int index, int specs)
 	       (index < specs && strcmp(options->specs[index].name, options->only) == 0);
 }
 
+void options_consider(const struct options *options, struct nearest *nearest)
+{
+	for (const struct option_spec *spec = options->specs; spec->name != NULL; spec++)
+		nearest_consider(nearest, spec->name);
+	for (int i = 0; i < count_own(options->own); i++)
+		nearest_consider(nearest, options->own[i].name);
+}
+
+static void complain_unknown(const struct options *options, const char *argument)
+{
+	struct nearest nearest;
+
+	nearest_init(&nearest, argument + strlen("--"));
+	options_consider(options, &nearest);
+	if (!nearest_suggest(&nearest, "option", "--"))
+		complain_usage("unknown option: %s", argument);
+}
+
 /* getopt_long() leaves in optopt which option it was that is wrong, or 0 for none that it knows. */
-static int complain_option(int c, const char *argument)
+static int complain_option(const struct options *options, int c, const char *argument)
 {
 	if (c == ':')
 		complain_usage("value missing: %s", argument);
@@ -200,7 +218,7 @@ static int complain_option(int c, const char *argument)
 	else if (optopt != 0)
 		complain_usage("unknown option: -%c", optopt);
 	else
-		complain_usage("unknown option: %s", argument);
+		complain_unknown(options, argument);
 	return -EINVAL;
 }
 
@@ -209,7 +227,7 @@ static int take(const struct options *options, int c, char **argv)
 	int specs = count_specs(options->specs), index;
 
 	if (c == '?' || c == ':')
-		return complain_option(c, argv[optind - 1]);
+		return complain_option(options, c, argv[optind - 1]);
 	index = c < FIRST_LONG ? index_of_letter(options->specs, c) : c - FIRST_LONG;
 	if (!is_asked_for(options, index, specs))
 		return 0;

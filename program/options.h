@@ -2,6 +2,7 @@
 #ifndef PROGRAM_OPTIONS_H
 #define PROGRAM_OPTIONS_H
 
+#include "nearest.h"
 #include <socketserver/handler_descriptor.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -55,6 +56,9 @@ int options_parse(const struct options *options, int argc, char **argv, bool sto
 
 /** Whether there is one of this very name, which "=" and a value may follow; without the dashes. */
 bool options_know(const struct options *options, const char *option);
+
+/** Whether one of them was meant. */
+void options_consider(const struct options *options, struct nearest *nearest);
 
 /** For --help, in 80 columns: all of them; those that are named; a handler's own. */
 void options_print_specs(const struct option_spec *specs);

@@ -1,6 +1,7 @@
 #include "registry.h"
 #include "../handlers/handlers.h"
 #include "complain.h"
+#include "nearest.h"
 #include <dlfcn.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -28,14 +29,19 @@ static void add_word(char *list, size_t size, const char *word)
 
 static int find_built_in(const char *name, const struct ssv_handler_descriptor **handler)
 {
+	struct nearest nearest;
 	char names[256] = "";
 
+	nearest_init(&nearest, name);
 	for (int i = 0; registry_built_in[i] != NULL; i++) {
 		*handler = registry_built_in[i];
 		if (strcmp((*handler)->name, name) == 0)
 			return 0;
 		add_word(names, sizeof(names), (*handler)->name);
+		nearest_consider(&nearest, (*handler)->name);
 	}
+	if (nearest_suggest(&nearest, "handler", ""))
+		return EXIT_USAGE;
 	complain("unknown handler: %s: take one of %s, or the path of a plug-in, such as ./mine.so",
 		name, names);
 	return EXIT_USAGE;

@@ -533,8 +533,12 @@ def options_of_the_handler_are_set_and_repeatable_ones_add_up():
 
 WRONG = {
     "timeout = soon": "1: not a number: --timeout soon: give seconds from 0 to 2000000",
-    "\n\nnonsense 3": "3: unknown option: --nonsense=3; try socketserver --help",
-    "timeo = 3": "1: unknown option: --timeo=3; try socketserver --help",
+    "\n\nnonsense 3": "3: unknown option: nonsense=3; try socketserver --help",
+    "time = 3": "1: unknown option: time=3; try socketserver --help",
+    "timeo = 3": "1: unknown option: timeo: did you mean timeout?",
+    "adress unix:s": "1: unknown option: adress: did you mean address?",
+    "hanlder": "1: unknown option: hanlder: did you mean handler?",
+    "x" * 4000: f"1: unknown option: {'x' * 4000}; try socketserver --help",
     "verbose = yes": "1: takes no value: --verbose=yes; try socketserver --help",
     "timeout": "1: value missing: --timeout; try socketserver --help",
     "= 3": "1: no name: = 3; try socketserver --help",
