@@ -4,6 +4,7 @@
 #include "explain.h"
 #include "options.h"
 #include "output.h"
+#include "top_asker.h"
 #include "top_report.h"
 #include "top_table.h"
 #include "top_terminal.h"
@@ -89,16 +90,14 @@ static int explain_report(const struct top *top, int error)
 	return EXIT_FAILURE;
 }
 
-static int get_report(struct top *top)
+static int take_report(struct top *top, int error, const struct top_report *report)
 {
-	struct top_report report;
-
-	top->error = top_report_get(&report, top->address, PATIENCE_MS);
-	if (top->error < 0)
-		return top->error;
+	top->error = error;
+	if (error < 0)
+		return error;
 	top_report_free(&top->before);
 	top->before = top->report;
-	top->report = report;
+	top->report = *report;
 	top->shown++;
 	return 0;
 }
@@ -128,8 +127,10 @@ static void set_next(struct top *top)
 static int print_report(struct top *top)
 {
 	struct top_page page = {.to = stdout, .end = "\n"};
-	int rc = get_report(top);
+	struct top_report report;
+	int rc = top_report_get(&report, top->address, PATIENCE_MS);
 
+	rc = take_report(top, rc, &report);
 	if (rc < 0)
 		return explain_report(top, rc);
 	if (top->shown > 1)
@@ -182,32 +183,54 @@ static int show_report(const struct top *top)
 	return rc;
 }
 
-/* Until it is time to ask again: keys, and another size of the terminal. */
-static enum top_key wait_for_time(struct top *top)
+/* There may be nothing to show yet. */
+static int redraw(const struct top *top)
 {
-	enum top_key key;
+	return top->shown > 0 ? show_report(top) : 0;
+}
+
+/* Until it is time to ask again: keys, and another size of the terminal. */
+static bool wait_for_time(struct top *top)
+{
+	enum top_event event;
 
 	set_next(top);
-	while ((key = top_terminal_wait(time_left(top))) == TOP_REDRAW && show_report(top) == 0)
+	while ((event = top_terminal_wait(time_left(top), -1)) == TOP_REDRAW && redraw(top) == 0)
 		;
-	return key;
+	return event == TOP_TIME_IS_UP;
+}
+
+/* The same, until there is an answer, or none comes: who is asked may hang. */
+static bool ask(struct top *top)
+{
+	struct top_report report;
+	enum top_event event;
+
+	top->error = top_asker_begin(top->address, PATIENCE_MS);
+	if (top->error < 0)
+		return true;
+	while ((event = top_terminal_wait(-1, top_asker_fd())) == TOP_REDRAW && redraw(top) == 0)
+		;
+	if (event == TOP_INPUT)
+		take_report(top, top_asker_finish(&report), &report);
+	else
+		top_asker_abandon();
+	return event == TOP_INPUT;
 }
 
 /* Who was there and is no more may come back: it is said, and asked again. */
 static int show_reports(struct top *top)
 {
-	int rc = get_report(top);
+	int rc = top_terminal_open();
+	bool more = rc == 0 && ask(top);
 
-	if (rc < 0)
-		return explain_report(top, rc);
-	rc = top_terminal_open();
-	if (rc == 0)
+	while (more && top->shown > 0) {
 		rc = show_report(top);
-	while (rc == 0 && !is_last(top) && wait_for_time(top) == TOP_TIME_IS_UP) {
-		get_report(top);
-		rc = show_report(top);
+		more = rc == 0 && !is_last(top) && wait_for_time(top) && ask(top);
 	}
 	top_terminal_close();
+	if (more)
+		return explain_report(top, top->error);
 	return rc < 0 ? explain_output(rc) : EXIT_SUCCESS;
 }
 

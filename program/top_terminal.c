@@ -16,6 +16,7 @@
 
 static struct termios modes;
 static int signals = -1;
+static bool is_shown;
 
 bool top_terminal_is_there(void)
 {
@@ -30,15 +31,19 @@ static int put(const char *text)
 	return fputs(text, stdout) < 0 || fflush(stdout) != 0 ? -EIO : 0;
 }
 
-/* Keys come one by one, and are not shown. */
-static int take(void)
+/* They come one by one, and are not shown. */
+static int take_keys(void)
 {
 	struct termios ours = modes;
 
 	ours.c_lflag &= ~(tcflag_t)(ICANON | ECHO);
+	return tcsetattr(STDIN_FILENO, TCSADRAIN, &ours) < 0 ? -errno : 0;
+}
+
+static int take_screen(void)
+{
+	is_shown = true;
 	terminal_signals_on_leave(LEAVE);
-	if (tcsetattr(STDIN_FILENO, TCSADRAIN, &ours) < 0)
-		return -errno;
 	return put(ENTER);
 }
 
@@ -47,14 +52,16 @@ int top_terminal_open(void)
 	if (tcgetattr(STDIN_FILENO, &modes) < 0)
 		return -errno;
 	signals = terminal_signals_open();
-	return signals < 0 ? signals : take();
+	return signals < 0 ? signals : take_keys();
 }
 
 void top_terminal_close(void)
 {
 	if (signals < 0)
 		return;
-	put(LEAVE);
+	if (is_shown)
+		put(LEAVE);
+	is_shown = false;
 	terminal_signals_on_leave(NULL);
 	tcsetattr(STDIN_FILENO, TCSADRAIN, &modes);
 	terminal_signals_close(signals);
@@ -72,12 +79,16 @@ void top_terminal_size(int *columns, int *rows)
 
 int top_terminal_show(const char *text)
 {
+	int rc = is_shown ? 0 : take_screen();
+
+	if (rc < 0)
+		return rc;
 	fputs("\033[H", stdout);
 	fputs(text, stdout);
 	return put("\033[K\033[J");
 }
 
-static enum top_key take_key(void)
+static enum top_event take_key(void)
 {
 	char key = 0;
 	ssize_t n = read(STDIN_FILENO, &key, 1);
@@ -92,18 +103,23 @@ static void take_signals(void)
 	int number;
 
 	while ((number = terminal_signals_take(signals)) != 0)
-		if (number == SIGCONT)
-			take();
+		if (number == SIGCONT && take_keys() == 0 && is_shown)
+			take_screen();
 }
 
-enum top_key top_terminal_wait(int milliseconds)
+enum top_event top_terminal_wait(int milliseconds, int fd)
 {
 	struct pollfd polled[] = {
-		{.fd = STDIN_FILENO, .events = POLLIN}, {.fd = signals, .events = POLLIN}};
-	int n = poll(polled, 2, milliseconds);
+		{.fd = STDIN_FILENO, .events = POLLIN},
+		{.fd = signals, .events = POLLIN},
+		{.fd = fd, .events = POLLIN},
+	};
+	int n = poll(polled, 3, milliseconds);
 
 	if (n == 0)
 		return TOP_TIME_IS_UP;
 	take_signals();
-	return n > 0 && polled[0].revents != 0 ? take_key() : TOP_REDRAW;
+	if (n > 0 && polled[0].revents != 0)
+		return take_key();
+	return n > 0 && polled[2].revents != 0 ? TOP_INPUT : TOP_REDRAW;
 }

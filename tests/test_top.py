@@ -23,26 +23,33 @@ LEAVE = b"\x1b[?7h\x1b[?25h\x1b[?1049l"
 
 
 @contextlib.contextmanager
-def fake(*answers):
-    """The address of somebody who gives these answers, the last one again and again."""
+def fake(*answers, hangs=None):
+    """The address of somebody who gives these answers, the last one again and again; or none after
+    them, and sets this event when it is asked once more."""
     def serve():
-        left = list(answers)
+        left, held = list(answers), []
         while True:
             try:
                 client, _ = listener.accept()
             except OSError:
                 return
+            if hangs and not left:
+                held.append(client)
+                hangs.set()
+                continue
             with client, contextlib.suppress(OSError):
                 client.recv(1000)
-                client.sendall(left.pop(0) if len(left) > 1 else left[0])
+                client.sendall(left.pop(0) if hangs or len(left) > 1 else left[0])
 
     listener = socket.create_server(("127.0.0.1", 0))
     thread = threading.Thread(target=serve)
     thread.start()
-    yield f"tcp://127.0.0.1:{listener.getsockname()[1]}"
-    listener.shutdown(socket.SHUT_RDWR)
-    listener.close()
-    thread.join()
+    try:
+        yield f"tcp://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+        thread.join()
 
 
 def report(up, accepted, read, pid=7, rest=""):
@@ -152,6 +159,68 @@ def on_a_terminal_it_follows_what_happens_until_q():
             terminal.type("q")
             equal(terminal.wait(), 0)
             left_as_found(terminal)
+
+
+def ends_with_q(terminal):
+    """Before it gives up the one that does not answer."""
+    terminal.type("q")
+    equal(terminal.wait(), 0)
+    assert b"no answer" not in terminal.raw.lower(), terminal.raw
+    assert terminal.is_as_before()
+
+
+@for_each((0, 1))
+def q_ends_it_at_once_where_nobody_answers(answers):
+    asked = threading.Event()
+    with fake(*answers * [report(1, 1, 0)], hangs=asked) as address:
+        with Terminal("top", address, "--interval", "0.1") as terminal:
+            assert asked.wait(PATIENCE)
+            ends_with_q(terminal)
+            equal(terminal.raw.count(LEAVE), answers)
+
+
+def is_asking(pid):
+    with contextlib.suppress(FileNotFoundError):
+        return any(os.readlink(f"/proc/{pid}/fd/{fd}").startswith("socket:")
+                   for fd in os.listdir(f"/proc/{pid}/fd"))
+    return False
+
+
+@test
+def q_ends_it_at_once_where_the_server_is_stopped():
+    with Server(*ECHO) as server:
+        with Terminal("top", stats_address(server), "--interval", "0.1") as terminal:
+            shows(terminal, "^SERVER")
+            server.process.send_signal(signal.SIGSTOP)
+            try:
+                os.waitid(os.P_PID, server.pid, os.WSTOPPED | os.WNOWAIT)
+                wait_until(lambda: is_asking(terminal.process.pid))
+                ends_with_q(terminal)
+                left_as_found(terminal)
+            finally:
+                server.process.send_signal(signal.SIGCONT)
+
+
+@test
+def q_ends_it_at_once_where_the_queue_is_full():
+    """Which a connect waits for, and nothing can tell of."""
+    path = f"{handler_test.directory}/s"
+    with socket.socket(socket.AF_UNIX) as listener, socket.socket(socket.AF_UNIX) as first:
+        listener.bind(path)
+        listener.listen(0)
+        first.connect(path)
+        with Terminal("top", f"unix:{path}") as terminal:
+            wait_until(lambda: not terminal.is_as_before())
+            wait_until(lambda: is_asking(terminal.process.pid))
+            ends_with_q(terminal)
+
+
+@test
+def who_is_not_there_at_the_start_is_complained_of_on_the_screen_as_it_was():
+    with Terminal("top", f"unix:{handler_test.directory}/nobody") as terminal:
+        equal(terminal.wait(), 1)
+        assert terminal.raw.startswith(b"socketserver: nobody answers: "), terminal.raw
+        assert terminal.is_as_before()
 
 
 @for_each((signal.SIGINT, signal.SIGTERM, signal.SIGHUP))
