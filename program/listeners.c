@@ -4,6 +4,7 @@
 #include "config.h"
 #include "explain.h"
 #include "inheritance.h"
+#include "reach.h"
 #include "words.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -59,18 +60,9 @@ static int check_mode(const struct listeners *listeners, const struct ssv_addres
 static int check_reach(
 	const struct listeners *listeners, const struct ssv_address *at, const char *text)
 {
-	int rc;
-
 	if (at->transport != SSV_UDP || listeners->settings->public)
 		return 0;
-	rc = ssv_address_is_loopback(at);
-	if (rc < 0)
-		return explain_listen(rc, at);
-	if (rc > 0)
-		return 0;
-	complain("other hosts can reach it: %s: take 127.0.0.1 or [::1] for UDP, or add --public",
-		text);
-	return EXIT_USAGE;
+	return reach_check(at, "", text, "--public");
 }
 
 /* The next listener, for an address that fits; instead of one a connection, unless it is NULL. */

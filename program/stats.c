@@ -4,6 +4,7 @@
 #include "explain.h"
 #include "handover.h"
 #include "inheritance.h"
+#include "reach.h"
 #include "stats_answer.h"
 #include <errno.h>
 #include <signal.h>
@@ -80,23 +81,13 @@ static int inherit(struct stats *stats, const struct ssv_address *at)
 
 static int check_address(const struct ssv_address *at, const char *text, bool public)
 {
-	int rc;
-
 	if (!ssv_transport_is_stream(at->transport))
 		return complain_usage("no address for --stats: %s: take unix:PATH, or "
 				      "tcp://127.0.0.1:PORT",
 			text);
 	if (at->transport == SSV_UNIX || public)
 		return 0;
-	rc = ssv_address_is_loopback(at);
-	if (rc < 0)
-		return explain_listen(rc, at);
-	if (rc > 0)
-		return 0;
-	complain("other hosts can reach it: --stats %s: take 127.0.0.1 or [::1], or add "
-		 "--stats-public",
-		text);
-	return EXIT_USAGE;
+	return reach_check(at, "--stats ", text, "--stats-public");
 }
 
 static int no_memory(void)

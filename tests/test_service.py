@@ -568,8 +568,8 @@ LATE = {
                                  "tcp://localhost:80; try socketserver --help",
     "address = fd:web": "no such socket: fd:web: none was passed under this name or number, or it "
                         "is served already",
-    "address = udp://:0": "other hosts can reach it: udp://:0: take 127.0.0.1 or [::1] for UDP, or "
-                          "add --public",
+    "address = udp://:0": "other hosts can reach it: udp://:0: take 127.0.0.1 or [::1], or add "
+                          "--public",
     "address = unix:/nowhere/s": "no such directory: unix:/nowhere/s: make it first, or take "
                                  "another path",
     "requests = 1\naddress = unix:a\naddress = unix:b":
