@@ -15,7 +15,11 @@ import threading
 LOAD = os.environ["LOAD"]
 HANDOVERS = 20 if os.environ.get("SSV_LONG") else 2
 # Of a sanitizer's server: a child of its own for each request takes its time.
-COUNT = 40 if os.environ.get("SANITIZED") else 200
+SANITIZED = os.environ.get("SANITIZED", "")
+COUNT = 40 if SANITIZED else 200
+# A child that is forked while the thread that hands over allocates may never get
+# AddressSanitizer's allocator, which does not survive that.
+LOADED = [mode for mode in MODES if mode != "forking" or "address" not in SANITIZED]
 LOADS = {"tcp": ("churn", "--connections", "8", "--count", str(COUNT)),
          "unix": ("churn", "--connections", "8", "--count", str(COUNT)),
          "udp": ("datagram", "--connections", "2", "--window", "16", "--count", str(2 * COUNT)),
@@ -55,7 +59,7 @@ class Load:
         assert not self.wrong, self.wrong
 
 
-@for_each(STREAMS + DATAGRAMS, MODES)
+@for_each(STREAMS + DATAGRAMS, LOADED)
 def nothing_is_lost_under_load(address, mode):
     with start("echo", address, "--mode", mode, "--udp-rate", "0") as line, \
             Load(line.address) as load:
