@@ -9,7 +9,7 @@ export SSV_VALGRIND=1 CK_TIMEOUT_MULTIPLIER=20
 
 # In a forked child the stacks of the threads that are not there are "possibly" lost. Another user's
 # child could not take away the files of vgdb.
-valgrind --quiet --vgdb=no --trace-children=yes --track-fds=yes \
+valgrind --quiet --vgdb=no --trace-children=yes --track-fds=yes --num-callers=30 \
 	--suppressions="$here/memcheck.supp" \
 	--leak-check=full --show-leak-kinds=definite --errors-for-leak-kinds=definite \
 	--log-file="$logs/%p" "$@"
