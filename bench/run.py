@@ -95,11 +95,23 @@ class Bench:
     def _has_round(self, scenario, number):
         return number < min(self.rounds, scenario.rounds or self.rounds)
 
+    def _take(self, scenario, server):
+        """A sample; or None, for a server of others that has lost a request."""
+        try:
+            return self.sampler.take(scenario, server)
+        except RuntimeError as error:
+            if server.group != PEER:
+                raise
+            print(f"left out: {error}", file=sys.stderr)
+            return None
+
     def _round(self, scenario, number, progress):
         samples = {}
         for name in self._servers(scenario, number):
             progress.step(f"round {number + 1}, {scenario.title}: {SERVERS[name].title}")
-            samples[name] = self.sampler.take(scenario, SERVERS[name])
+            sample = self._take(scenario, SERVERS[name])
+            if sample is not None:
+                samples[name] = sample
         self.results.add(scenario.name, samples)
 
     def _is_settled(self, scenario):
