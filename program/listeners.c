@@ -204,10 +204,12 @@ static int add_listeners(struct listeners *listeners, int count, char **addresse
 	int status = 0;
 
 	for (int i = 0; i < count && status == 0; i++) {
+		const size_t before = listeners->count;
+
 		config_say_where(addresses[i]);
 		status = add_listener(listeners, addresses[i]);
-		if (status == 0)
-			listeners->list[listeners->count - 1].given = addresses[i];
+		for (size_t j = before; j < listeners->count; j++)
+			listeners->list[j].given = addresses[i];
 	}
 	config_say_where(NULL);
 	return status;

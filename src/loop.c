@@ -23,7 +23,10 @@ static int add(struct ssv_server *server, struct ssv_watch *watch)
 	struct epoll_event event = {.events = EPOLLIN, .data.ptr = watch};
 
 	watch->server = server;
-	return epoll_ctl(server->poll_fd, EPOLL_CTL_ADD, watch->fd, &event) < 0 ? -errno : 0;
+	if (epoll_ctl(server->poll_fd, EPOLL_CTL_ADD, watch->fd, &event) == 0)
+		return 0;
+	watch->server = NULL;
+	return -errno;
 }
 
 /* Under the lock. */

@@ -50,8 +50,17 @@ void ssv_serving_hand_listener(struct ssv_server *server)
 static void end_rest(struct ssv_server *server)
 {
 	server->backoff.until = SSV_NEVER;
-	if (ssv_serving_watch_listener(server) < 0)
-		ssv_backoff_rest(&server->backoff);
+	if (ssv_serving_watch_listener(server) == 0)
+		return;
+	ssv_serving_unwatch_listener(server);
+	ssv_backoff_rest(&server->backoff);
+}
+
+/* Who waited for the listener by itself has the epoll wait for it from now on. */
+static void give_listener_back(struct ssv_server *server)
+{
+	if (!server->resting && server->listener.server == NULL)
+		end_rest(server);
 }
 
 void ssv_serving_given_back(struct ssv_server *server)
@@ -140,6 +149,8 @@ static void thread_ends(void *context)
 
 	pthread_mutex_unlock(&server->turn);
 	ssv_serving_abandon(server, request);
+	if (!request->may_wait)
+		give_listener_back(server);
 	ssv_running_abandon();
 }
 
@@ -244,7 +255,8 @@ int ssv_serving_refuse(struct ssv_server *server)
 /*
  * 1: something was there; 0: the time is over, or look again; or an error. The loop of
  * serve_forever() does not watch its listener: whatever arrives there while requests are processed
- * would be told to epoll, one by one, at the cost of a lock and a list. It waits for it here.
+ * would be told to epoll, one by one, at the cost of a lock and a list. It waits for it here,
+ * unless it had to rest from it in this run.
  */
 static int wait(struct ssv_server *server, int64_t until)
 {
@@ -258,7 +270,7 @@ static int wait(struct ssv_server *server, int64_t until)
 		return ssv_loop_wait(server, until);
 	n = poll(polled, 2, ssv_ms_until(until));
 	if (n < 0 && errno != EINTR)
-		end_rest(server); /* no memory for it: epoll needs none */
+		give_listener_back(server); /* what poll has no memory for, or not the numbers */
 	if (n <= 0)
 		return 0;
 	server->ready = polled[0].revents != 0;
@@ -317,8 +329,7 @@ int ssv_serving_loop(struct ssv_server *server)
 		if (rc >= 0)
 			rc = ssv_serving_service(server);
 	}
-	if (!server->resting && server->listener.server == NULL)
-		end_rest(server);
+	give_listener_back(server);
 	return rc < 0 ? rc : 0;
 }
 

@@ -208,7 +208,7 @@ static int wait_for_request(struct ssv_worker *worker, bool *waited)
 		worker->request.polled = true;
 		rc = ssv_server_get_request(server, &worker->request);
 	}
-	*waited = rc == -EAGAIN;
+	*waited = rc == -EAGAIN && worker->request.stream == NULL;
 	worker->vain = *waited ? worker->vain + 1 : 0;
 	worker->request.polled = false;
 	return *waited ? ssv_server_get_request(server, &worker->request) : rc;

@@ -385,6 +385,28 @@ START_TEST(a_handler_that_ends_its_thread_loses_neither_its_client_nor_the_place
 }
 END_TEST
 
+/* Of a class that serves on the thread that ended. */
+START_TEST(a_foreign_loop_may_go_on_where_a_handler_ended_the_thread_of_ours)
+{
+	struct pollfd polled = {.events = POLLIN};
+	struct ssv_stream client;
+
+	if (classes[_i].is_threading || classes[_i].is_forking)
+		return;
+	make_server(_i, &thread_enders[0]);
+	open_and_serve();
+	end_a_thread();
+	pthread_join(served.thread, NULL);
+	connect_client(&client, server);
+	ck_assert_int_eq(ssv_stream_write(&client, "?", 1), 1);
+	polled.fd = ssv_server_poll_fd(server);
+	ck_assert_int_eq(poll(&polled, 1, 5000), 1);
+	disconnect_client(&client);
+	ck_assert_int_eq(ssv_server_close(server), 0);
+	forget_descriptors();
+}
+END_TEST
+
 static int give_away_and_end_handle(struct ssv_handler *handler)
 {
 	give_it_away(handler->request->stream);
@@ -508,6 +530,7 @@ int main(void)
 	ADD(a_forked_child_keeps_its_connection_at_the_number_of_a_closed_one, 0,
 		N_FORKING_STREAM_CLASSES);
 	ADD(a_handler_that_ends_its_thread_loses_neither_its_client_nor_the_place, ALL_CLASSES);
+	ADD(a_foreign_loop_may_go_on_where_a_handler_ended_the_thread_of_ours, ALL_CLASSES);
 	ADD(whoever_gets_the_number_is_left_alone_where_the_thread_ends_too, STREAM_CLASSES);
 	ADD(a_listener_that_the_host_closes_is_an_error_or_silence_and_no_spinning, ALL_CLASSES);
 	ADD(whoever_gets_the_number_of_a_closed_listener_keeps_it, ALL_CLASSES);

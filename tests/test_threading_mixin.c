@@ -851,6 +851,43 @@ START_TEST(while_a_thread_is_on_its_way_to_wait_no_other_is_started)
 }
 END_TEST
 
+/* Takes a packet, and says that there is none. */
+static int get_request_or_drop(struct ssv_layer *layer, struct ssv_request *request)
+{
+	int rc = ssv_super_get_request(layer, request);
+
+	return rc == 0 && *(const char *)request->packet == 'u' ? -EAGAIN : rc;
+}
+
+START_TEST(a_packet_that_a_layer_will_not_have_is_closed_and_no_other_put_in_its_place)
+{
+	static const struct ssv_layer_ops dropping = {
+		.get_request = get_request_or_drop, .concurrent_get_request = true};
+	struct ssv_address at = address_of("udp://127.0.0.1:0");
+	struct ssv_threading_udp_server udp;
+	struct ssv_counters counters;
+	struct ssv_layer layer;
+	struct served served;
+	int client;
+
+	ssv_threading_udp_server_init(&udp, &at, &reply_handler);
+	ssv_server_link(&udp.udp.base, &layer, &dropping);
+	ck_assert_int_eq(ssv_server_open(&udp.udp.base), 0);
+	serve(&served, &udp.udp.base);
+	client = connect_to(&udp.udp.base);
+	for (int i = 0; i < 10; i++) {
+		ck_assert_int_eq(send(client, "u", 1, 0), 1);
+		ask(client, "q", "a");
+	}
+	ssv_server_counters(&udp.udp.base, &counters);
+	ck_assert_uint_eq(counters.accepted, 20);
+	close(client);
+	stop_and_close(&served);
+	ssv_server_counters(&udp.udp.base, &counters);
+	ck_assert_uint_eq(counters.active, 0);
+}
+END_TEST
+
 START_TEST(no_more_than_an_eighth_of_the_descriptors_is_taken_by_waiting_threads)
 {
 	const struct rlimit low = {.rlim_cur = 24, .rlim_max = 20000};
@@ -1250,6 +1287,8 @@ static void add_limit_tests(TCase *tcase)
 	tcase_add_test(tcase, a_surplus_that_a_layer_will_not_have_is_closed);
 	tcase_add_loop_test(tcase, ssv_exit_ends_the_run_for_a_surplus_too, 0, 2);
 	IN_EVERY_WAY(tcase, few_wait_and_surplus_threads_leave_after_a_while);
+	tcase_add_test(
+		tcase, a_packet_that_a_layer_will_not_have_is_closed_and_no_other_put_in_its_place);
 	tcase_add_test(tcase, while_a_thread_is_on_its_way_to_wait_no_other_is_started);
 	tcase_add_test(
 		tcase, no_more_than_an_eighth_of_the_descriptors_is_taken_by_waiting_threads);

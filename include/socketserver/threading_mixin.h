@@ -35,7 +35,8 @@ struct ssv_threading_mixin {
 	int max_threads;  /**< at once; default 1,024; Python: no limit */
 	bool refuse;      /**< at max_threads, end a new request at once; default: let it wait */
 	int max_waiting;  /**< threads that wait for requests; default 8, and no more than an eighth
-			       of RLIMIT_NOFILE, since each holds a descriptor's number */
+			       of RLIMIT_NOFILE, since each holds a descriptor's number; one while
+			       packets come faster than they are processed */
 	int idle_timeout; /**< ms after which a thread too many leaves; default 10,000 */
 	size_t stack_size;   /**< of a thread, bytes; default 256 KiB, at least PTHREAD_STACK_MIN */
 	bool daemon_threads; /**< default false; true: as block_on_close false */
