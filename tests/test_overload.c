@@ -284,6 +284,41 @@ static int tell_of_signals(struct ssv_handler *handler)
 		sigismember(&blocked, SIGUSR1) ? "blocked" : "taken");
 }
 
+/* That end tells the epoll of the listener again. */
+START_TEST(without_room_for_watches_at_the_end_of_a_run_the_server_is_as_good_as_before)
+{
+	struct suffering *each = &suffering[0];
+	struct ssv_stream client;
+	int64_t before;
+
+	start(&classes[_i]);
+	connect_client(&client, each->server);
+	ask_client(&client, "first", "first");
+	disconnect_client(&client);
+	faults_share();
+	faults_arm(FAULT_epoll_ctl, ENOSPC, 1, true);
+	ssv_server_request_stop(each->server);
+	ck_assert_int_eq(result_of(&each->served), 0);
+	ck_assert_int_gt(faults_fired(), 0);
+	faults_disarm();
+
+	each->server->timeout = 200;
+	before = cpu_time();
+	while (ssv_server_handle_request(each->server) > 0)
+		; /* what was left of the first client */
+	ck_assert_int_lt(cpu_time() - before, 100);
+	connect_client(&client, each->server);
+	ck_assert_int_eq(ssv_stream_write(&client, "second", 6), 6);
+	each->server->timeout = 5000;
+	if (each->class->is_stream)
+		disconnect_client(&client);
+	ck_assert_int_eq(ssv_server_handle_request(each->server), 1);
+	if (!each->class->is_stream)
+		disconnect_client(&client);
+	ck_assert_int_eq(ssv_server_close(each->server), 0);
+}
+END_TEST
+
 START_TEST(without_memory_no_thread_takes_the_hosts_signals)
 {
 	static const struct ssv_handler_ops handler = {.handle = tell_of_signals};
@@ -344,6 +379,9 @@ int main(void)
 	FOR_EACH(tcase, out_of_descriptors_or_memory_it_rests_and_recovers, errors_of_accept);
 	tcase_add_test(tcase, without_further_threads_it_rests_and_recovers);
 	tcase_add_loop_test(tcase, without_further_processes_it_rests_and_recovers, 0, 2);
+	FOR_EACH(tcase,
+		without_room_for_watches_at_the_end_of_a_run_the_server_is_as_good_as_before,
+		classes);
 	tcase_add_test(tcase, without_memory_no_thread_takes_the_hosts_signals);
 	tcase_add_test(tcase, without_memory_no_child_runs_the_hosts_exit_handlers);
 	return run_suite(suite);
