@@ -539,6 +539,7 @@ def nobody_listens_to_the_successors_first_line():
 
 @test
 def without_the_option_a_hangup_ends_it():
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # nohup has it ignored
     with Server("echo", "tcp://127.0.0.1:0") as server:
         server.process.send_signal(signal.SIGHUP)
         equal(server.wait(), -signal.SIGHUP)
