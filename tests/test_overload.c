@@ -291,11 +291,11 @@ START_TEST(without_room_for_watches_at_the_end_of_a_run_the_server_is_as_good_as
 	struct ssv_stream client;
 	int64_t before;
 
+	faults_share();
 	start(&classes[_i]);
 	connect_client(&client, each->server);
 	ask_client(&client, "first", "first");
 	disconnect_client(&client);
-	faults_share();
 	faults_arm(FAULT_epoll_ctl, ENOSPC, 1, true);
 	ssv_server_request_stop(each->server);
 	ck_assert_int_eq(result_of(&each->served), 0);
