@@ -155,17 +155,21 @@ def connection(kind):
     return client, accepted
 
 
+def is_served_and_then_it_ends(server, client, accepted):
+    accepted.close()
+    client.sendall(b"abc")
+    equal(receive_exactly(client, 3), b"ABC")
+    client.shutdown(socket.SHUT_WR)
+    equal(receive_all(client), b"")
+    equal(server.wait(), 0)
+
+
 @for_each(PAIRS, MODES)
 def a_connection_that_is_passed_is_served_and_then_it_ends(kind, mode):
     client, accepted = connection(kind)
     with client, accepted:
         with Passed([accepted], "upper", "--mode", mode, names=["connection"], lines=0) as server:
-            accepted.close()
-            client.sendall(b"abc")
-            equal(receive_exactly(client, 3), b"ABC")
-            client.shutdown(socket.SHUT_WR)
-            equal(receive_all(client), b"")
-            equal(server.wait(), 0)
+            is_served_and_then_it_ends(server, client, accepted)
             equal(server.process.stdout.read(), b"")
 
 
@@ -211,12 +215,7 @@ def admission_has_its_say_on_a_passed_connection(limit, mode):
     client, accepted = connection("tcp")
     with client, accepted:
         with Passed([accepted], "upper", limit, "--mode", mode, lines=0) as server:
-            accepted.close()
-            client.sendall(b"abc")
-            equal(receive_exactly(client, 3), b"ABC")
-            client.shutdown(socket.SHUT_WR)
-            equal(receive_all(client), b"")
-            equal(server.wait(), 0)
+            is_served_and_then_it_ends(server, client, accepted)
 
 
 @test
