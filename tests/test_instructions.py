@@ -15,6 +15,7 @@ import sys
 SKIPPED = 77
 LOAD = os.environ["LOAD"]
 REQUESTS = 500
+ROUNDS = 3  # until all threads are there, and all memory: on a busy machine a thread may come late
 MARGIN = 0.10
 ADDRESSES = {"echo": "tcp://127.0.0.1:0", "churn": "tcp://127.0.0.1:0",
              "datagram": "udp://127.0.0.1:0"}
@@ -66,8 +67,8 @@ def a_request_takes_as_many_instructions_as_before(figure):
     mode, scenario = figure
     with Counted("echo", ADDRESSES[scenario], "--mode", mode, "--udp-rate", "0", may_say="^==",
                  *(["--max-threads", "2"] if mode == "threading" else [])) as server:
-        load(server.address, scenario, 20)  # until all threads are there, and all memory
-        found = server.count(lambda: load(server.address, scenario, REQUESTS)) / REQUESTS
+        found = min(server.count(lambda: load(server.address, scenario, REQUESTS)) / REQUESTS
+                    for _ in range(ROUNDS))
     if os.environ.get("SHOW_FIGURES"):
         print(f"{figure}: {found:.0f}")
     assert abs(found / FIGURES[figure] - 1) <= MARGIN, f"found {found:.0f}, not {FIGURES[figure]}"
