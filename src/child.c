@@ -55,7 +55,7 @@ void ssv_child_prepare(struct ssv_child *child, const struct ssv_request *reques
 	child->request.source = request->source;
 	child->watch.fd = child->lifeline = -1;
 	child->is_pidfd = !pipe;
-	child->watched = child->ending = false;
+	child->young = child->watched = child->ending = false;
 	child->pause = 0;
 	if (pipe)
 		open_pipe(child);
@@ -67,8 +67,12 @@ void ssv_child_follow(struct ssv_child *child, pid_t pid)
 	if (child->lifeline >= 0)
 		close(child->lifeline);
 	child->lifeline = -1;
+}
+
+void ssv_child_watch(struct ssv_child *child)
+{
 	if (child->is_pidfd)
-		child->watch.fd = ssv_descriptor_above_stdio(ssv_pidfd_open(pid));
+		child->watch.fd = ssv_descriptor_above_stdio(ssv_pidfd_open(child->pid));
 }
 
 void ssv_child_let_go(const struct ssv_child *child)

@@ -12,6 +12,7 @@ struct ssv_child {
 	/* A pidfd; or the end of a pipe whose other end the child alone holds; or -1. */
 	struct ssv_watch watch;
 	bool is_pidfd;
+	bool young;       /* nobody waits for it yet: it may well end before that is worth it */
 	bool watched;     /* the loop waits for it, and needs no look at it */
 	bool ending;      /* we have ended it */
 	int lifeline;     /* the other end, until the child has it; or -1 */
@@ -26,8 +27,11 @@ int ssv_child_has_pidfd(void);
 /** Before the fork, for a request that is to be its. `pipe`: there will be no pidfd. */
 void ssv_child_prepare(struct ssv_child *child, const struct ssv_request *request, bool pipe);
 
-/** After the fork, in the parent: `watch.fd` tells of its end, or is -1. */
+/** After the fork, in the parent. */
 void ssv_child_follow(struct ssv_child *child, pid_t pid);
+
+/** `watch.fd` tells of its end from now on, or is -1. */
+void ssv_child_watch(struct ssv_child *child);
 
 /** Closes the descriptors. Harmless twice. */
 void ssv_child_close(struct ssv_child *child);

@@ -14,26 +14,30 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/timerfd.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #define MAX_PAUSE_MS 1000 /* between two looks at a child whose end nothing tells of */
+#define YOUNG_MS 5        /* in which most end: to be told of that would cost more than a look */
 
 /* --- the list of children, and their memory --- */
 
-struct ssv_child *ssv_children_take(struct ssv_forking_mixin *forking)
+struct ssv_child *ssv_children_next(struct ssv_forking_mixin *forking)
 {
-	struct ssv_child *child = forking->spare;
-
-	if (child == NULL)
-		return calloc(1, sizeof(*child));
-	forking->spare = child->next;
-	return child;
+	if (forking->spare == NULL)
+		forking->spare = calloc(1, sizeof(*forking->spare));
+	return forking->spare;
 }
 
-void ssv_children_put_back(struct ssv_forking_mixin *forking, struct ssv_child *child)
+static void take(struct ssv_forking_mixin *forking)
+{
+	forking->spare = forking->spare->next;
+}
+
+static void put_back(struct ssv_forking_mixin *forking, struct ssv_child *child)
 {
 	child->next = forking->spare;
 	forking->spare = child;
@@ -43,8 +47,8 @@ static void free_spares(struct ssv_forking_mixin *forking)
 {
 	struct ssv_child *child;
 
-	while (forking->spare != NULL) {
-		child = ssv_children_take(forking);
+	while ((child = forking->spare) != NULL) {
+		take(forking);
 		free(child);
 	}
 }
@@ -73,6 +77,30 @@ static void unlink_child(struct ssv_forking_mixin *forking, struct ssv_child *ch
 		forking->children = child->next;
 	__atomic_sub_fetch(&forking->active, 1, __ATOMIC_SEQ_CST);
 	pthread_mutex_unlock(&forking->layer.server->lock);
+}
+
+/*
+ * The young ones are the newest on the list, which begins with the newest: who is the oldest of
+ * them is all that need be known.
+ */
+static void begin_youth(struct ssv_child *child)
+{
+	struct ssv_forking_mixin *forking = child->forking;
+
+	child->young = true;
+	forking->young++;
+	if (forking->oldest_young == NULL)
+		forking->oldest_young = child;
+}
+
+static void end_youth(struct ssv_child *child)
+{
+	struct ssv_forking_mixin *forking = child->forking;
+
+	child->young = false;
+	forking->young--;
+	if (forking->oldest_young == child)
+		forking->oldest_young = child->previous;
 }
 
 /* --- the end of a child --- */
@@ -108,8 +136,11 @@ static void forget_child(struct ssv_forking_mixin *forking, struct ssv_child *ch
 		ssv_server_unwatch(forking->layer.server, &child->watch);
 	ssv_child_close(child);
 	ssv_live_remove(&child->request);
+	if (child->young)
+		end_youth(child);
+	else
+		forking->untold -= !child->is_pidfd || !child->watched;
 	unlink_child(forking, child);
-	forking->untold -= !child->is_pidfd || !child->watched;
 }
 
 /* Whether it is gone; then it is forgotten. */
@@ -124,7 +155,7 @@ static bool reap(struct ssv_child *child)
 	forget_child(forking, child);
 	if (forking->child_exited != NULL)
 		forking->child_exited(forking, child->pid, status);
-	ssv_children_put_back(forking, child);
+	put_back(forking, child);
 	ssv_serving_given_back(forking->layer.server);
 	return true;
 }
@@ -140,25 +171,46 @@ int ssv_children_reap(struct ssv_forking_mixin *forking)
 	return forking->active;
 }
 
+void ssv_children_reap_young(struct ssv_forking_mixin *forking)
+{
+	while (forking->oldest_young != NULL && reap(forking->oldest_young))
+		;
+}
+
 /* --- looks at children, by the timer --- */
 
-static void set_alarm(struct ssv_forking_mixin *forking, int64_t at)
+/* Whether it could be set; if not, there is none. */
+static bool set_alarm(struct ssv_forking_mixin *forking, int64_t at)
 {
-	int64_t left = at == SSV_NEVER ? 0 : at - ssv_now();
+	int64_t left = at - ssv_now();
 	struct itimerspec time = {0};
 
-	if (at != SSV_NEVER && left <= 0)
+	if (left <= 0)
 		left = 1;
 	time.it_value.tv_sec = left / 1000000000;
 	time.it_value.tv_nsec = left % 1000000000;
-	timerfd_settime(forking->timer.fd, 0, &time, NULL);
+	forking->alarm = SSV_NEVER;
+	if (timerfd_settime(forking->timer.fd, 0, &time, NULL) < 0)
+		return false;
 	forking->alarm = at;
+	return true;
 }
 
-static void look_before(struct ssv_forking_mixin *forking, int64_t at)
+/* It has gone off, and would be an event until that is seen: until eight bytes are read, as from an
+ * eventfd. */
+static void see_alarm(struct ssv_forking_mixin *forking)
 {
-	if (at < forking->alarm)
-		set_alarm(forking, at);
+	const struct itimerspec none = {0};
+	eventfd_t times;
+
+	if (eventfd_read(forking->timer.fd, &times) < 0)
+		timerfd_settime(forking->timer.fd, 0, &none, NULL);
+	forking->alarm = SSV_NEVER;
+}
+
+static bool look_before(struct ssv_forking_mixin *forking, int64_t at)
+{
+	return at >= forking->alarm || set_alarm(forking, at);
 }
 
 /* It has ended or is about to: nothing will tell when, so look at it, 1 ms, 2 ms, … 1 s later. */
@@ -190,23 +242,6 @@ static void look_at(struct ssv_child *child, int64_t now)
 		look_again(child);
 }
 
-static int timer_ready(struct ssv_watch *watch)
-{
-	struct ssv_forking_mixin *forking =
-		ssv_container_of(watch, struct ssv_forking_mixin, timer);
-	struct ssv_child *child, *next;
-	int64_t now = ssv_now();
-
-	set_alarm(forking, SSV_NEVER);
-	for (child = forking->children; child != NULL; child = next) {
-		next = child->next;
-		look_at(child, now);
-	}
-	for (child = forking->children; child != NULL; child = child->next)
-		look_before(forking, ssv_earlier(child->deadline, child->look));
-	return 0;
-}
-
 /* Its end was told; where the kernel is not so far yet, it is looked for. */
 static int child_ready(struct ssv_watch *watch)
 {
@@ -221,18 +256,77 @@ static int child_ready(struct ssv_watch *watch)
 	return 0;
 }
 
-void ssv_children_follow(struct ssv_forking_mixin *forking, struct ssv_child *child, pid_t pid)
+static void watch_child(struct ssv_child *child)
 {
-	ssv_child_follow(child, pid);
+	struct ssv_forking_mixin *forking = child->forking;
+
+	ssv_child_watch(child);
 	child->watch.ready = child_ready;
 	child->look = SSV_NEVER;
-	link_child(forking, child);
 	child->watched =
 		child->watch.fd >= 0 && ssv_server_watch(forking->layer.server, &child->watch) == 0;
 	forking->untold += !child->is_pidfd || !child->watched;
 	if (!child->watched)
 		look_again(child);
-	look_before(forking, child->deadline);
+}
+
+/* The oldest young one. The process id is still its own: it was not gone just now. */
+static void grow_up(struct ssv_child *child)
+{
+	if (reap(child))
+		return;
+	end_youth(child);
+	watch_child(child);
+}
+
+void ssv_children_watch(struct ssv_forking_mixin *forking)
+{
+	while (forking->oldest_young != NULL)
+		grow_up(forking->oldest_young);
+}
+
+static void look_at_young(struct ssv_forking_mixin *forking, int64_t now)
+{
+	struct ssv_child *child;
+
+	while ((child = forking->oldest_young) != NULL && child->look <= now)
+		grow_up(child);
+}
+
+static int timer_ready(struct ssv_watch *watch)
+{
+	struct ssv_forking_mixin *forking =
+		ssv_container_of(watch, struct ssv_forking_mixin, timer);
+	struct ssv_child *child, *next;
+	int64_t now = ssv_now();
+	bool looks = true;
+
+	see_alarm(forking);
+	look_at_young(forking, now);
+	for (child = forking->children; child != NULL; child = next) {
+		next = child->next;
+		look_at(child, now);
+	}
+	for (child = forking->children; looks && child != NULL; child = child->next)
+		looks = look_before(forking, ssv_earlier(child->deadline, child->look));
+	if (!looks)
+		ssv_children_watch(forking);
+	return 0;
+}
+
+void ssv_children_follow(struct ssv_forking_mixin *forking, struct ssv_child *child, pid_t pid)
+{
+	ssv_child_follow(child, pid);
+	take(forking);
+	link_child(forking, child);
+	if (child->is_pidfd) {
+		begin_youth(child);
+		child->look = ssv_until(YOUNG_MS);
+	} else {
+		watch_child(child);
+	}
+	if (!look_before(forking, ssv_earlier(child->deadline, child->look)))
+		ssv_children_watch(forking); /* no timer, so the kernel has to tell */
 }
 
 /* --- all of them --- */
@@ -244,6 +338,7 @@ void ssv_children_wait(struct ssv_forking_mixin *forking, int64_t until)
 	struct ssv_child *child;
 	int n;
 
+	ssv_children_watch(forking);
 	while ((child = forking->children) != NULL && ssv_ms_until(until) != 0) {
 		polled[0] = (struct pollfd){.fd = forking->timer.fd, .events = POLLIN};
 		polled[1] = (struct pollfd){.fd = -1, .events = POLLIN};
@@ -300,18 +395,13 @@ void ssv_children_close(struct ssv_forking_mixin *forking)
 /* Nothing is written to the memory of each: the kernel would have to copy the page first. */
 void ssv_children_forsake(struct ssv_forking_mixin *forking)
 {
-	struct ssv_child *child, *last = NULL;
+	const struct ssv_child *child;
 
-	for (child = forking->children; child != NULL; child = child->next) {
+	for (child = forking->children; child != NULL; child = child->next)
 		ssv_child_let_go(child);
-		last = child;
-	}
-	if (last != NULL) {
-		last->next = forking->spare;
-		forking->spare = forking->children;
-	}
-	forking->children = NULL;
-	forking->active = 0;
+	forking->forsaken = forking->children;
+	forking->children = forking->oldest_young = NULL;
+	forking->active = forking->young = 0;
 	if (forking->timer.fd >= 0)
 		close(forking->timer.fd);
 	forking->timer.fd = -1;

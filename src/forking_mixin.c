@@ -74,16 +74,16 @@ static void thread_ends(void *context)
 	ssv_child_exit(1);
 }
 
-/* `child` is of no use in itself, but for its lifeline: that stays open until the end. */
+/* `child` is of no use in itself, but for its lifeline: that stays open until the end. Nothing is
+ * written to it: the kernel would have to copy the page first. */
 static _Noreturn void run_child(
-	struct ssv_forking_mixin *forking, struct ssv_request *request, struct ssv_child *child)
+	struct ssv_forking_mixin *forking, struct ssv_request *request, const struct ssv_child *child)
 {
 	struct ssv_server *server = request->server;
 	int rc;
 
 	if (child->watch.fd >= 0)
 		close(child->watch.fd);
-	ssv_children_put_back(forking, child);
 	pthread_cleanup_push(thread_ends, request);
 	rc = process(forking, request);
 	pthread_cleanup_pop(0);
@@ -138,7 +138,7 @@ static int64_t kill_at(const struct ssv_request *request)
 static int forking_process_request(struct ssv_layer *layer, struct ssv_request *request)
 {
 	struct ssv_forking_mixin *forking = forking_of(layer);
-	struct ssv_child *child = ssv_children_take(forking);
+	struct ssv_child *child = ssv_children_next(forking);
 	pid_t pid;
 
 	if (child == NULL)
@@ -157,7 +157,6 @@ static int forking_process_request(struct ssv_layer *layer, struct ssv_request *
 	}
 	ssv_live_replace(&child->request, request);
 	ssv_child_close(child);
-	ssv_children_put_back(forking, child);
 	return fork_failed(forking, pid);
 }
 
@@ -181,12 +180,15 @@ static int forking_get_request(struct ssv_layer *layer, struct ssv_request *requ
 	struct ssv_forking_mixin *forking = forking_of(layer);
 	int rc = 0;
 
-	if (forking->active > MANY)
+	ssv_children_reap_young(forking);
+	if (forking->active - forking->young > MANY)
 		rc = see_ended(layer->server);
 	if (rc < 0)
 		return rc;
-	if (forking->active >= forking->max_children && forking->active > 0)
+	if (forking->active >= forking->max_children && forking->active > 0) {
+		ssv_children_watch(forking);
 		return -EBUSY;
+	}
 	if (forking->no_child)
 		rc = try_fork(forking);
 	return rc < 0 ? rc : ssv_super_get_request(layer, request);

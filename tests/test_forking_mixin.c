@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #define MAX_EXITS 1200
+#define SOME 10 /* requests */
 
 static struct ssv_forking_tcp_server forking;
 static struct ssv_server *const server = &forking.tcp.base;
@@ -1388,28 +1389,76 @@ END_TEST
 
 /* --- resources --- */
 
+/* One after the other; each child may still be there when the next one comes. */
+static void serve_some(int *requests)
+{
+	for (int i = 0; i < SOME; i++, ++*requests)
+		expect_service();
+	expect_exits(*requests);
+}
+
+/* But for the memory for so many children at a time. */
 START_TEST(a_thousand_requests_leave_nothing_behind)
 {
-	int requests = under_valgrind() ? 100 : 1000, i;
+	const size_t kept = SOME * (sizeof(struct ssv_child) + 2 * sizeof(size_t));
+	int requests = under_valgrind() ? 100 : 1000, i = 0;
 	struct mallinfo2 before;
 	size_t descriptors;
 
 	choose_way(_i);
 	serve_here();
-	for (i = 0; i < 10; i++) {
-		expect_service();
-		expect_exits(i + 1);
-	}
+	serve_some(&i);
 	before = mallinfo2();
 	descriptors = count_descriptors();
-	for (; i < requests; i++) {
-		expect_service();
-		expect_exits(i + 1);
-	}
+	while (i < requests)
+		serve_some(&i);
 	ck_assert_uint_eq(count_descriptors(), descriptors);
-	ck_assert_uint_le(mallinfo2().uordblks, before.uordblks);
+	ck_assert_uint_le(mallinfo2().uordblks, before.uordblks + kept);
 	expect_no_children();
 	stop_here();
+}
+END_TEST
+
+static int pidfds;
+
+static int count_pidfd(pid_t pid)
+{
+	__atomic_add_fetch(&pidfds, 1, __ATOMIC_SEQ_CST);
+	return real_pidfd_open(pid);
+}
+
+/* To be told of their ends would cost more than to look. */
+START_TEST(children_that_end_at_once_are_not_watched)
+{
+	int requests = 0;
+
+	if (under_valgrind())
+		return; /* where nothing is done at once */
+	ssv_pidfd_open = count_pidfd;
+	serve_here();
+	do { /* until no other process has kept one from its end */
+		__atomic_store_n(&pidfds, 0, __ATOMIC_SEQ_CST);
+		serve_some(&requests);
+	} while (__atomic_load_n(&pidfds, __ATOMIC_SEQ_CST) > 0 && requests < MAX_EXITS);
+	stop_here();
+	ck_assert_int_eq(pidfds, 0);
+}
+END_TEST
+
+START_TEST(a_child_that_lives_longer_is_watched)
+{
+	int client;
+
+	ssv_pidfd_open = count_pidfd;
+	serve_here();
+	pidfds = 0;
+	client = connect_and_ask("zero\n", "0");
+	while (__atomic_load_n(&pidfds, __ATOMIC_SEQ_CST) == 0)
+		poll(NULL, 0, 1);
+	hang_up(client);
+	expect_exits(1);
+	stop_here();
+	ck_assert_int_eq(pidfds, 1);
 }
 END_TEST
 
@@ -1694,6 +1743,8 @@ static void add_limit_tests(TCase *tcase)
 		tcase, a_fork_that_fails_costs_that_request_alone_and_the_others_wait, fork_errors);
 	tcase_add_test(tcase, a_fork_that_always_fails_is_tried_more_and_more_rarely);
 	FOR_EACH_WAY(tcase, a_thousand_requests_leave_nothing_behind, 1);
+	tcase_add_test(tcase, children_that_end_at_once_are_not_watched);
+	tcase_add_test(tcase, a_child_that_lives_longer_is_watched);
 	tcase_add_test(tcase, an_idle_server_is_not_woken_by_anything_with_a_child_or_without);
 }
 

@@ -3,7 +3,8 @@ of processes (RLIMIT_NPROC), of memory for threads (RLIMIT_AS). It rests, says s
 the clients it has, takes the next one at once when one of these leaves, and within a second when
 the limit is lifted. (ENFILE, ENOMEM, ENOBUFS: test_overload.c.)"""
 
-from handler_test import Server, as_user, connect, equal, for_each, main, receive_exactly
+from handler_test import (Server, as_user, connect, equal, for_each, main, receive_exactly,
+                          wait_until)
 import contextlib
 import os
 import re
@@ -29,6 +30,12 @@ def tasks(pid):
 def children(pid):
     with open(f"/proc/{pid}/task/{pid}/children") as file:
         return [int(child) for child in file.read().split()]
+
+
+def pidfds(pid):
+    directory = f"/proc/{pid}/fd"
+    return [fd for fd in os.listdir(directory)
+            if os.readlink(f"{directory}/{fd}") == "anon_inode:[pidfd]"]
 
 
 def address_space(pid):
@@ -72,7 +79,12 @@ class Suffering(Server):
         subprocess.run(["prlimit", "--pid", str(self.pid), f"--{self.limit}={most}:"], check=True,
                        **self.user)
 
+    def is_told_of_all_ends(self):
+        """So that each child has its descriptor, which it gives back."""
+        return len(pidfds(self.pid)) == len(children(self.pid))
+
     def give_no_more_than_now(self):
+        wait_until(self.is_told_of_all_ends, "a pidfd for each child")
         if self.limit == "nofile":
             self.set_limit(max(map(int, os.listdir(f"/proc/{self.pid}/fd"))) + 1)
         elif self.limit == "nproc":

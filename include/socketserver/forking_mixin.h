@@ -51,7 +51,10 @@ struct ssv_forking_mixin {
 	void (*child_exited)(struct ssv_forking_mixin *forking, pid_t pid, int status);
 
 	/* private */
-	struct ssv_child *children, *spare; /* under the server's lock; their memory, kept */
+	struct ssv_child *children;         /* under the server's lock, the newest first */
+	struct ssv_child *oldest_young;     /* of those at whose end nobody is told yet */
+	struct ssv_child *spare, *forsaken; /* memory: kept; of a child's siblings */
+	int young;                          /* how many */
 	int active;                         /* changed with atomics alone */
 	int untold;                         /* of whose end no pidfd tells */
 	struct ssv_watch timer;             /* timerfd, for the next look at a child */
@@ -78,9 +81,10 @@ struct ssv_forking_mixin {
 SSV_API void ssv_forking_mixin_init(struct ssv_forking_mixin *forking, struct ssv_server *server);
 
 /**
- * Looks whether children have ended; `blocking`: waits until all have. The loop does this
- * by itself, at once when one ends; it is for those who never let it wait. On the serving thread,
- * or while nobody serves. (collect_children().) Returns how many are left.
+ * Looks whether children have ended; `blocking`: waits until all have. The loop does this by
+ * itself: with the next request, or 5 ms after the fork; and of a child that lives longer, or where
+ * there are max_children, at once when it ends. It is for those who never let the loop wait. On the
+ * serving thread, or while nobody serves. (collect_children().) Returns how many are left.
  */
 SSV_API int ssv_forking_mixin_collect_children(struct ssv_forking_mixin *forking, bool blocking);
 
