@@ -65,28 +65,17 @@ static int process(struct ssv_forking_mixin *forking, struct ssv_request *reques
 	return ssv_server_finish_request(request->server, request);
 }
 
-/* At a pthread_exit(3) of the handler's: the thread's other clean-up is the host's. */
-static void thread_ends(void *context)
-{
-	struct ssv_request *request = context;
-
-	ssv_serving_abandon(request->server, request);
-	ssv_child_exit(1);
-}
-
 /* `child` is of no use in itself, but for its lifeline: that stays open until the end. Nothing is
  * written to it: the kernel would have to copy the page first. */
-static _Noreturn void run_child(
-	struct ssv_forking_mixin *forking, struct ssv_request *request, const struct ssv_child *child)
+static _Noreturn void run_child(struct ssv_forking_mixin *forking, struct ssv_request *request,
+	const struct ssv_child *child)
 {
 	struct ssv_server *server = request->server;
 	int rc;
 
 	if (child->watch.fd >= 0)
 		close(child->watch.fd);
-	pthread_cleanup_push(thread_ends, request);
 	rc = process(forking, request);
-	pthread_cleanup_pop(0);
 	if (rc < 0 && rc != SSV_EXIT)
 		ssv_server_handle_error(server, request, rc);
 	ssv_server_shutdown_request(server, request);

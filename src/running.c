@@ -160,17 +160,6 @@ void ssv_running_forsake(struct ssv_server *server)
 	server->inside = server->active = false;
 }
 
-void ssv_running_abandon(void)
-{
-	struct ssv_stay *stay, *outer;
-
-	for (stay = innermost; stay != NULL; stay = outer) {
-		outer = stay->outer;
-		if (stay->serves)
-			ssv_running_leave(stay, true);
-	}
-}
-
 int ssv_server_shutdown(struct ssv_server *server)
 {
 	if (find(server, true) != NULL) {

@@ -37,10 +37,6 @@ void ssv_running_leave(struct ssv_stay *stay, bool ended);
 void ssv_running_visit(struct ssv_server *server, struct ssv_stay *stay);
 void ssv_running_depart(struct ssv_stay *stay);
 
-/** This thread ends: it leaves all loops that it is in. The last that it does with their servers.
- */
-void ssv_running_abandon(void);
-
 /** Whether the one inside is asked to leave. */
 bool ssv_running_is_stopping(const struct ssv_server *server);
 

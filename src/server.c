@@ -91,14 +91,9 @@ void ssv_server_handle_error(struct ssv_server *server, struct ssv_request *requ
 
 static int base_serve_forever(struct ssv_layer *layer)
 {
-	struct ssv_stay stay;
-	int rc = ssv_running_enter(layer->server, &stay);
+	int rc = ssv_serving_run(layer, ssv_serving_loop, true);
 
-	if (rc < 0)
-		return rc == -ECANCELED ? 0 : rc;
-	rc = ssv_serving_loop(layer->server);
-	ssv_running_leave(&stay, true);
-	return rc;
+	return rc == -ECANCELED ? 0 : rc;
 }
 
 static int base_unsupported(struct ssv_layer *layer)

@@ -17,6 +17,13 @@ struct member {
 	bool inside;
 };
 
+/** All of them. */
+struct group {
+	struct member *members;
+	struct pollfd *polled;
+	size_t count;
+};
+
 /* Without memory for it the steps go on at intervals. */
 static int poll_failed(int error)
 {
@@ -26,12 +33,14 @@ static int poll_failed(int error)
 }
 
 /* Until the first of them has something to do; which, is for their steps to find out. */
-static int wait_for_any(struct member *members, struct pollfd *polled, size_t count)
+static int wait_for_any(const struct group *group)
 {
+	const struct member *members = group->members;
+	struct pollfd *polled = group->polled;
 	int timeout = -1, due;
 	size_t i;
 
-	for (i = 0; i < count; i++) {
+	for (i = 0; i < group->count; i++) {
 		polled[i] = (struct pollfd){.fd = -1, .events = POLLIN};
 		if (!members[i].inside)
 			continue;
@@ -40,7 +49,7 @@ static int wait_for_any(struct member *members, struct pollfd *polled, size_t co
 		if (due >= 0 && (timeout < 0 || due < timeout))
 			timeout = due;
 	}
-	return poll(polled, (nfds_t)count, timeout) < 0 ? poll_failed(errno) : 0;
+	return poll(polled, (nfds_t)group->count, timeout) < 0 ? poll_failed(errno) : 0;
 }
 
 static void leave(struct member *member)
@@ -50,60 +59,102 @@ static void leave(struct member *member)
 }
 
 /* How many go on; or the error that ends them all. */
-static int step(struct member *members, size_t count)
+static int step(const struct group *group)
 {
+	struct member *member;
 	int inside = 0, rc;
-	size_t i;
 
-	for (i = 0; i < count; i++) {
-		if (!members[i].inside)
+	for (member = group->members; member < group->members + group->count; member++) {
+		if (!member->inside)
 			continue;
-		rc = ssv_serving_step(members[i].server);
+		rc = ssv_serving_step(&member->server->mro);
 		if (rc < 0 && rc != -ECANCELED)
 			return rc;
 		if (rc == -ECANCELED)
-			leave(&members[i]);
-		inside += members[i].inside;
+			leave(member);
+		inside += member->inside;
 	}
 	return inside;
 }
 
-static int enter_all(struct member *members, struct ssv_server *const *servers, size_t count)
+static int enter_all(const struct group *group, struct ssv_server *const *servers)
 {
+	struct member *member = group->members;
 	size_t i;
 	int rc;
 
-	for (i = 0; i < count; i++) {
-		members[i].server = servers[i];
-		rc = ssv_running_enter(servers[i], &members[i].stay);
+	for (i = 0; i < group->count; i++, member++) {
+		member->server = servers[i];
+		rc = ssv_running_enter(servers[i], &member->stay);
 		if (rc < 0 && rc != -ECANCELED)
 			return rc;
-		members[i].inside = rc == 0;
+		member->inside = rc == 0;
 	}
 	return 0;
 }
 
-int ssv_serve_all(struct ssv_server *const *servers, size_t count)
+/* 0 when all were stopped, or the error that ended them. */
+static int serve(const struct group *group, struct ssv_server *const *servers)
 {
-	struct member *members = calloc(count, sizeof(*members));
-	struct pollfd *polled = calloc(count, sizeof(*polled));
-	int rc = members == NULL || polled == NULL ? -ENOMEM : enter_all(members, servers, count);
-	size_t i;
+	int rc = enter_all(group, servers);
 
 	if (rc == 0)
-		rc = step(members, count);
+		rc = step(group);
 	while (rc > 0) {
-		rc = wait_for_any(members, polled, count);
+		rc = wait_for_any(group);
 		if (rc == 0)
-			rc = step(members, count);
+			rc = step(group);
 	}
-	for (i = count; members != NULL && i > 0; i--) {
-		if (members[i - 1].inside)
-			leave(&members[i - 1]);
-	}
-	free(polled);
-	free(members);
 	return rc;
+}
+
+static void leave_all(const struct group *group)
+{
+	for (size_t i = group->count; i-- > 0;) {
+		if (group->members[i].inside)
+			leave(&group->members[i]);
+	}
+	free(group->polled);
+	free(group->members);
+}
+
+/* Whatever is called from in there has ended the thread. */
+static void thread_ends(void *context)
+{
+	const struct group *group = context;
+	struct member *member;
+
+	for (member = group->members; member < group->members + group->count; member++) {
+		if (member->inside)
+			ssv_serving_abandon(member->server, &member->server->request);
+	}
+	leave_all(group);
+}
+
+static int serve_and_leave(struct group *group, struct ssv_server *const *servers)
+{
+	int rc;
+
+	pthread_cleanup_push(thread_ends, group);
+	rc = serve(group, servers);
+	pthread_cleanup_pop(0);
+	leave_all(group);
+	return rc;
+}
+
+int ssv_serve_all(struct ssv_server *const *servers, size_t count)
+{
+	struct group group = {
+		.members = calloc(count, sizeof(*group.members)),
+		.polled = calloc(count, sizeof(*group.polled)),
+		.count = count,
+	};
+
+	if (group.members != NULL && group.polled != NULL)
+		return serve_and_leave(&group, servers);
+	free(group.polled);
+	free(group.members);
+	return -ENOMEM;
 }
 
 /* When `milliseconds` after `start` are over. */

@@ -2,6 +2,7 @@
 
 #include "accept_error.h"
 #include "backoff.h"
+#include "child.h"
 #include "clock.h"
 #include "loop.h"
 #include "request.h"
@@ -129,29 +130,34 @@ static int request_failed(struct ssv_server *server, struct ssv_request *request
 	return error == SSV_EXIT ? error : 0;
 }
 
-void ssv_serving_abandon(struct ssv_server *server, struct ssv_request *request)
+static void begin_turn(struct ssv_server *server, const struct ssv_request *request)
 {
-	if (request->stream == NULL)
-		return;
-	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
-	ssv_server_report(
-		server, SSV_LOG_ERROR, request, "a handler has ended its thread", -ECANCELED);
-	ssv_server_handle_error(server, request, -ECANCELED);
-	ssv_request_look_at_descriptor(request);
-	ssv_server_shutdown_request(server, request);
+	pthread_mutex_lock(&server->turn);
+	__atomic_store_n(&server->turn_of, request, __ATOMIC_RELAXED);
 }
 
-/* Of verify_and_process(), on the thread that serves or on a worker. */
-static void thread_ends(void *context)
+static void end_turn(struct ssv_server *server)
 {
-	struct ssv_request *request = context;
-	struct ssv_server *server = request->server;
-
+	__atomic_store_n(&server->turn_of, NULL, __ATOMIC_RELAXED);
 	pthread_mutex_unlock(&server->turn);
-	ssv_serving_abandon(server, request);
-	if (!request->may_wait)
-		give_listener_back(server);
-	ssv_running_abandon();
+}
+
+void ssv_serving_abandon(struct ssv_server *server, struct ssv_request *request)
+{
+	const bool in_turn = __atomic_load_n(&server->turn_of, __ATOMIC_RELAXED) == request;
+
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
+	if (in_turn)
+		end_turn(server);
+	if (request->stream != NULL) {
+		ssv_server_report(server, SSV_LOG_ERROR, request, "a handler has ended its thread",
+			-ECANCELED);
+		ssv_server_handle_error(server, request, -ECANCELED);
+		ssv_request_look_at_descriptor(request);
+		ssv_server_shutdown_request(server, request);
+	}
+	if (in_turn && server->inherited)
+		ssv_child_exit(1);
 }
 
 /* 1: it is to be shut down; 0: it has been taken over, or done; or an error. */
@@ -172,22 +178,13 @@ static int verify_and_process(struct ssv_server *server, struct ssv_request *req
 	return request->stream != NULL && !request->taken;
 }
 
-static int verify_and_process_in_turn(struct ssv_server *server, struct ssv_request *request)
+int ssv_serving_dispatch(struct ssv_server *server, struct ssv_request *request)
 {
 	int rc;
 
-	pthread_mutex_lock(&server->turn);
-	pthread_cleanup_push(thread_ends, request);
+	begin_turn(server, request);
 	rc = verify_and_process(server, request);
-	pthread_cleanup_pop(0);
-	pthread_mutex_unlock(&server->turn);
-	return rc;
-}
-
-int ssv_serving_dispatch(struct ssv_server *server, struct ssv_request *request)
-{
-	int rc = verify_and_process_in_turn(server, request);
-
+	end_turn(server);
 	if (rc < 0)
 		return request_failed(server, request, rc);
 	if (rc > 0)
@@ -306,9 +303,9 @@ int ssv_serving_service(struct ssv_server *server)
 	int interval = server->poll_interval > 0 ? server->poll_interval : SSV_FOREVER, rc = 0;
 
 	if (has_service_actions(server)) {
-		pthread_mutex_lock(&server->turn);
+		begin_turn(server, &server->request);
 		rc = ssv_server_service_actions(server);
-		pthread_mutex_unlock(&server->turn);
+		end_turn(server);
 	}
 	server->next_service = ssv_until(interval);
 	if (rc < 0 && rc != SSV_EXIT)
@@ -316,8 +313,34 @@ int ssv_serving_service(struct ssv_server *server)
 	return rc == SSV_EXIT ? rc : 0;
 }
 
-int ssv_serving_loop(struct ssv_server *server)
+/* Whatever is called from in there has ended the thread. */
+static void thread_ends(void *context)
 {
+	struct ssv_stay *stay = context;
+	struct ssv_server *server = stay->server;
+
+	ssv_serving_abandon(server, &server->request);
+	give_listener_back(server);
+	ssv_running_leave(stay, true);
+}
+
+int ssv_serving_run(struct ssv_layer *layer, int (*run)(struct ssv_layer *layer), bool ends)
+{
+	struct ssv_stay stay;
+	int rc = ssv_running_enter(layer->server, &stay);
+
+	if (rc < 0)
+		return rc;
+	pthread_cleanup_push(thread_ends, &stay);
+	rc = run(layer);
+	pthread_cleanup_pop(0);
+	ssv_running_leave(&stay, ends || rc < 0);
+	return rc;
+}
+
+int ssv_serving_loop(struct ssv_layer *layer)
+{
+	struct ssv_server *server = layer->server;
 	unsigned int taken = 0;
 	int rc = 0;
 
@@ -355,19 +378,18 @@ static int handle_one(struct ssv_server *server)
 	return rc;
 }
 
+static int handle_one_or_timeout(struct ssv_layer *layer)
+{
+	int rc = handle_one(layer->server);
+
+	if (rc == IDLE)
+		return ssv_server_handle_timeout(layer->server);
+	return rc == TAKEN ? 1 : rc;
+}
+
 int ssv_server_handle_request(struct ssv_server *server)
 {
-	struct ssv_stay stay;
-	int rc;
-
-	rc = ssv_running_enter(server, &stay);
-	if (rc < 0)
-		return rc;
-	rc = handle_one(server);
-	if (rc == IDLE)
-		rc = ssv_server_handle_timeout(server);
-	ssv_running_leave(&stay, rc < 0);
-	return rc == TAKEN ? 1 : rc;
+	return ssv_serving_run(&server->mro, handle_one_or_timeout, false);
 }
 
 int ssv_server_poll_fd(struct ssv_server *server)
@@ -394,8 +416,9 @@ static int take_batch(struct ssv_server *server)
 	return rc < 0 ? rc : taken;
 }
 
-int ssv_serving_step(struct ssv_server *server)
+int ssv_serving_step(struct ssv_layer *layer)
 {
+	struct ssv_server *server = layer->server;
 	int taken = take_batch(server), rc;
 
 	if (taken < 0)
@@ -408,13 +431,5 @@ int ssv_serving_step(struct ssv_server *server)
 
 int ssv_server_step(struct ssv_server *server)
 {
-	struct ssv_stay stay;
-	int rc;
-
-	rc = ssv_running_enter(server, &stay);
-	if (rc < 0)
-		return rc;
-	rc = ssv_serving_step(server);
-	ssv_running_leave(&stay, rc < 0);
-	return rc;
+	return ssv_serving_run(&server->mro, ssv_serving_step, false);
 }

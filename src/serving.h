@@ -7,12 +7,19 @@
 
 #include <socketserver/server.h>
 
-/** ssv_server_step() for one who is inside already: see running.h. */
-int ssv_serving_step(struct ssv_server *server);
+/**
+ * Enters the server (see running.h), does `run` there, and leaves it, even where the thread ends in
+ * it. What ssv_running_enter() says, or `run`, after which the run is over if that is an error or
+ * `ends`.
+ */
+int ssv_serving_run(struct ssv_layer *layer, int (*run)(struct ssv_layer *layer), bool ends);
+
+/** ssv_server_step() for one who is inside already. */
+int ssv_serving_step(struct ssv_layer *layer);
 
 /** The loop of serve_forever(), for one who is inside. 0 after a stop, or the error that ended it.
  */
-int ssv_serving_loop(struct ssv_server *server);
+int ssv_serving_loop(struct ssv_layer *layer);
 
 /** service_actions(), in turn with the above. 0, or SSV_EXIT. */
 int ssv_serving_service(struct ssv_server *server);
@@ -26,8 +33,8 @@ int ssv_serving_dispatch(struct ssv_server *server, struct ssv_request *request)
 /** finish_request() and what belongs behind it, for a worker. 0, or SSV_EXIT. */
 int ssv_serving_finish(struct ssv_server *server, struct ssv_request *request);
 
-/** A handler has ended its thread, which is on its way out: says so, and shuts the request down,
- * unless that is done already. */
+/** A thread is on its way out. If a handler of this request has ended it, says so, and shuts the
+ * request down. Does not return where the thread is a child of that request's. */
 void ssv_serving_abandon(struct ssv_server *server, struct ssv_request *request);
 
 /** The listener's watch: from open to close, but for when it rests. On the serving thread. */

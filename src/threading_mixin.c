@@ -268,24 +268,26 @@ static int loop(struct ssv_threading_mixin *threading)
 	return rc < 0 ? rc : 0;
 }
 
-static int threading_serve_forever(struct ssv_layer *layer)
+static int serve(struct ssv_layer *layer)
 {
 	struct ssv_threading_mixin *threading = threading_of(layer);
-	struct ssv_stay stay;
+	int rc = start_leading(threading);
+
+	if (rc < 0)
+		return rc;
+	rc = loop(threading);
+	stop_leading(threading);
+	return rc;
+}
+
+static int threading_serve_forever(struct ssv_layer *layer)
+{
 	int rc;
 
 	if (!is_concurrent(layer->server))
 		return ssv_super_serve_forever(layer);
-	rc = ssv_running_enter(layer->server, &stay);
-	if (rc < 0)
-		return rc == -ECANCELED ? 0 : rc;
-	rc = start_leading(threading);
-	if (rc == 0) {
-		rc = loop(threading);
-		stop_leading(threading);
-	}
-	ssv_running_leave(&stay, true);
-	return rc;
+	rc = ssv_serving_run(layer, serve, true);
+	return rc == -ECANCELED ? 0 : rc;
 }
 
 /* --- closing --- */

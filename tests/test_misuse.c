@@ -33,14 +33,16 @@ static struct ssv_log log_to_test = {.write = tell, .level = SSV_LOG_ERROR};
 /* What else was told before is passed over. */
 static void expect_told(const char *what)
 {
-	char message[4096];
-	ssize_t n;
+	char line[1024];
+	size_t n;
 
 	do {
-		n = read(told[0], message, sizeof(message) - 1);
-		ck_assert_int_gt(n, 0);
-		message[n] = '\0';
-	} while (strstr(message, what) == NULL);
+		for (n = 0; n == 0 || line[n - 1] != '\n'; n++) {
+			ck_assert_uint_lt(n, sizeof(line) - 1);
+			ck_assert_int_eq(read(told[0], &line[n], 1), 1);
+		}
+		line[n] = '\0';
+	} while (strstr(line, what) == NULL);
 }
 
 static void make_server(int i, const struct ssv_handler_ops *handler)
@@ -376,9 +378,12 @@ static bool under_address_sanitizer(void)
 
 START_TEST(a_handler_that_ends_its_thread_loses_neither_its_client_nor_the_place)
 {
+	/* Nothing tells it of a cancellation. */
+	const int kinds = under_address_sanitizer() ? 1 : LENGTH(thread_enders);
+
 	if (classes[_i].is_threading && under_address_sanitizer())
 		return;
-	for (int i = 0; i < LENGTH(thread_enders); i++) {
+	for (int i = 0; i < kinds; i++) {
 		threads_end(_i, &thread_enders[i], false);
 		threads_end(_i, &thread_enders[i], true);
 	}
@@ -403,6 +408,129 @@ START_TEST(a_foreign_loop_may_go_on_where_a_handler_ended_the_thread_of_ours)
 	ck_assert_int_eq(poll(&polled, 1, 5000), 1);
 	disconnect_client(&client);
 	ck_assert_int_eq(ssv_server_close(server), 0);
+	forget_descriptors();
+}
+END_TEST
+
+static int end_thread_ready(struct ssv_watch *watch)
+{
+	(void)watch;
+	pthread_exit(NULL);
+}
+
+START_TEST(a_watch_that_ends_the_thread_that_serves_leaves_the_place_to_another)
+{
+	struct ssv_watch watch = {.ready = end_thread_ready};
+
+	if (classes[_i].is_threading && under_address_sanitizer())
+		return;
+	make_server(_i, &echo_handler);
+	ck_assert_int_eq(ssv_server_open(server), 0);
+	watch.fd = pair[0];
+	ck_assert_int_eq(ssv_server_watch(server, &watch), 0);
+	ck_assert_int_eq(write(pair[1], "!", 1), 1);
+	serve(&served, server);
+	pthread_join(served.thread, NULL);
+	ssv_server_unwatch(server, &watch);
+	serve(&served, server);
+	expect_service();
+	stop_and_close(&served);
+	forget_descriptors();
+}
+END_TEST
+
+static bool ended;
+
+static int end_thread_service_actions(struct ssv_layer *layer)
+{
+	if (!ended) {
+		ended = true;
+		pthread_exit(NULL);
+	}
+	return ssv_super_service_actions(layer);
+}
+
+START_TEST(service_actions_that_end_the_thread_leave_the_place_and_the_turn_to_another)
+{
+	static const struct ssv_layer_ops ops = {.service_actions = end_thread_service_actions};
+	struct ssv_layer layer;
+
+	if (classes[_i].is_threading && under_address_sanitizer())
+		return;
+	make_server(_i, &echo_handler);
+	ssv_server_link(server, &layer, &ops);
+	server->poll_interval = 1;
+	ended = false;
+	open_and_serve();
+	pthread_join(served.thread, NULL);
+	serve(&served, server);
+	expect_service();
+	stop_and_close(&served);
+	forget_descriptors();
+}
+END_TEST
+
+static struct ssv_tcp_server inner;
+
+static void serve_within(struct ssv_stream *stream)
+{
+	(void)stream;
+	ssv_server_handle_request(&inner.base);
+}
+
+static int serve_within_handle(struct ssv_handler *handler)
+{
+	return echo_until_told(handler, serve_within);
+}
+
+static void open_inner(void)
+{
+	struct ssv_address at = address_of(ANYWHERE);
+
+	ssv_tcp_server_init(&inner, &at, &thread_enders[0]);
+	inner.base.log = &log_to_test;
+	ck_assert_int_eq(ssv_server_open(&inner.base), 0);
+}
+
+static void serve_inner_and_close(void)
+{
+	struct served again;
+	int client;
+
+	inner.base.handler = &echo_handler;
+	serve(&again, &inner.base);
+	client = connect_to(&inner.base);
+	ask(client, "hello", "hello");
+	close(client);
+	stop_and_close(&again);
+}
+
+START_TEST(a_thread_that_ends_in_a_server_within_a_handler_leaves_both_places_to_others)
+{
+	static const struct ssv_handler_ops handler = {.handle = serve_within_handle};
+	struct ssv_stream client;
+	int client_within;
+
+	if (classes[_i].is_forking || (classes[_i].is_threading && under_address_sanitizer()))
+		return;
+	make_server(_i, &handler);
+	open_inner();
+	open_and_serve();
+	connect_client(&client, server);
+	ck_assert_int_eq(ssv_stream_write(&client, "!", 1), 1);
+	client_within = connect_to(&inner.base);
+	ck_assert_int_eq(write(client_within, "!", 1), 1);
+	expect_told("a handler has ended its thread");
+	expect_told("a handler has ended its thread");
+	disconnect_client(&client);
+	close(client_within);
+	if (!class->is_threading)
+		serve_again();
+	expect_none_active();
+	serve_inner_and_close();
+	expect_service();
+	expect_none_active();
+	stop_and_close(&served);
 	forget_descriptors();
 }
 END_TEST
@@ -531,6 +659,11 @@ int main(void)
 		N_FORKING_STREAM_CLASSES);
 	ADD(a_handler_that_ends_its_thread_loses_neither_its_client_nor_the_place, ALL_CLASSES);
 	ADD(a_foreign_loop_may_go_on_where_a_handler_ended_the_thread_of_ours, ALL_CLASSES);
+	ADD(a_watch_that_ends_the_thread_that_serves_leaves_the_place_to_another, ALL_CLASSES);
+	ADD(service_actions_that_end_the_thread_leave_the_place_and_the_turn_to_another,
+		ALL_CLASSES);
+	ADD(a_thread_that_ends_in_a_server_within_a_handler_leaves_both_places_to_others,
+		ALL_CLASSES);
 	ADD(whoever_gets_the_number_is_left_alone_where_the_thread_ends_too, STREAM_CLASSES);
 	ADD(a_listener_that_the_host_closes_is_an_error_or_silence_and_no_spinning, ALL_CLASSES);
 	ADD(whoever_gets_the_number_of_a_closed_listener_keeps_it, ALL_CLASSES);

@@ -108,6 +108,35 @@ START_TEST(an_error_or_exit_of_one_ends_them_all)
 }
 END_TEST
 
+static int end_thread_handle(struct ssv_handler *handler)
+{
+	(void)handler;
+	pthread_exit(NULL);
+}
+
+static const struct ssv_handler_ops thread_ender = {.handle = end_thread_handle};
+
+START_TEST(a_group_whose_thread_was_ended_by_a_handler_can_be_served_again)
+{
+	int rc = -1, client, i;
+	pthread_t thread;
+
+	servers[1]->handler = &thread_ender;
+	thread = start(&rc);
+	client = connect_to(servers[1]);
+	expect_end(client);
+	close(client);
+	pthread_join(thread, NULL);
+	servers[1]->handler = &echo_handler;
+	thread = start(&rc);
+	for (i = 0; i < SERVERS; i++)
+		expect_echo(i);
+	ck_assert_int_eq(ssv_close_all(servers, SERVERS), 0);
+	pthread_join(thread, NULL);
+	ck_assert_int_eq(rc, 0);
+}
+END_TEST
+
 START_TEST(closing_all_cuts_the_handler_of_one_and_leaves_none_running)
 {
 	int rc = -1, client;
@@ -195,6 +224,7 @@ int main(void)
 		tcase, all_servers_of_a_group_are_served_by_one_thread_until_each_is_stopped);
 	tcase_add_test(tcase, a_group_can_be_served_again);
 	tcase_add_test(tcase, an_error_or_exit_of_one_ends_them_all);
+	tcase_add_test(tcase, a_group_whose_thread_was_ended_by_a_handler_can_be_served_again);
 	tcase_add_test(tcase, closing_all_cuts_the_handler_of_one_and_leaves_none_running);
 	tcase_add_test(tcase, each_member_has_its_own_poll_interval);
 	tcase_add_test(tcase, a_stop_before_the_start_is_remembered_for_each);

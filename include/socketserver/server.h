@@ -99,8 +99,9 @@ struct ssv_server {
 	int poll_fd;         /* epoll: everything that the loop waits for */
 	int wake_fd, wakers; /* eventfd, and who is writing to it just now */
 	struct ssv_watch listener, wake;
-	int state;            /* enum ssv_running_state; changed with atomics alone */
-	pthread_mutex_t turn; /* verify_request, process_request, service_actions */
+	int state;                         /* enum ssv_running_state; changed with atomics alone */
+	pthread_mutex_t turn;              /* verify_request, process_request, service_actions */
+	const struct ssv_request *turn_of; /* whose turn it is; atomic */
 	struct ssv_tally *tally, own_tally;
 	pthread_mutex_t lock; /* of what follows */
 	pthread_cond_t changed;
