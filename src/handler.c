@@ -2,8 +2,13 @@
 
 #include <errno.h>
 #include <socketserver/server.h>
+#include <stdalign.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* An instance of so many bytes lies on the stack, in memory that is in use anyhow. */
+#define SMALL 256
 
 typedef int (*method)(struct ssv_handler *handler);
 
@@ -52,16 +57,15 @@ static int run_all(struct ssv_handler *handler)
 
 int ssv_handler_reserve(const struct ssv_handler_ops *ops, struct ssv_request *request)
 {
-	size_t size = ops->size > 0 ? ops->size : sizeof(struct ssv_handler);
 	void *larger;
 
-	if (request->instance_size >= size)
+	if (ops->size <= SMALL || request->instance_size >= ops->size)
 		return 0;
-	larger = realloc(request->instance, size);
+	larger = realloc(request->instance, ops->size);
 	if (larger == NULL)
 		return -ENOMEM;
 	request->instance = larger;
-	request->instance_size = size;
+	request->instance_size = ops->size;
 	return 0;
 }
 
@@ -78,7 +82,8 @@ int ssv_handler_run(const struct ssv_handler_ops *ops, const struct ssv_handler_
 	struct ssv_request *request)
 {
 	int rc = ssv_handler_reserve(ops, request), finished;
-	struct ssv_handler *handler = request->instance;
+	alignas(max_align_t) char small[SMALL];
+	struct ssv_handler *handler = ops->size <= SMALL ? (void *)small : request->instance;
 
 	if (rc < 0)
 		return rc;

@@ -18,7 +18,8 @@ static inline void ssv_request_set_stage(struct ssv_request *request, const char
 void ssv_request_open_packet(struct ssv_request *request, const struct sockaddr *peer,
 	socklen_t peer_length, size_t room, size_t length);
 
-/** Memory for a handler's instance, kept for the requests to come. 0 or -ENOMEM. */
+/** Memory for a handler's instance, if it is too large for the stack, kept for the requests to
+ * come. 0 or -ENOMEM. */
 int ssv_handler_reserve(const struct ssv_handler_ops *ops, struct ssv_request *request);
 
 /**
