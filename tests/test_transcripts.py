@@ -34,7 +34,7 @@ PROMPT = re.compile(r"(?:(\w+)|)([$>])(?: (.*)|)")
 DAY, MONTH = "Mon|Tue|Wed|Thu|Fri|Sat|Sun", "Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec"
 ANY = (  # what stands for what may be any
     (r"\r$", ""),  # a terminal does not show it
-    (rf"\b({DAY}) ({MONTH}) [ \d]\d \d\d:\d\d:\d\d \d{{4}}\b", "CTIME"),
+    (rf"({DAY}) ({MONTH}) [ \d]\d \d\d:\d\d:\d\d \d{{4}}\b", "CTIME"),
     (r"\b\d{4}-\d\d-\d\d\b", "DATE"),
     (r"\b\d\d:\d\d:\d\d\b", "TIME"),
     (r"\bunix:\d+\b", "unix:PID"),
