@@ -200,8 +200,10 @@ static int start_leading(struct ssv_threading_mixin *threading)
 	return 0;
 }
 
-static void stop_leading(struct ssv_threading_mixin *threading)
+static void stop_leading(void *context)
 {
+	struct ssv_threading_mixin *threading = context;
+
 	pthread_mutex_lock(&threading->lock);
 	threading->leading = threading->open = false;
 	pthread_mutex_unlock(&threading->lock);
@@ -275,8 +277,9 @@ static int serve(struct ssv_layer *layer)
 
 	if (rc < 0)
 		return rc;
+	pthread_cleanup_push(stop_leading, threading); /* a watch may end the thread */
 	rc = loop(threading);
-	stop_leading(threading);
+	pthread_cleanup_pop(1);
 	return rc;
 }
 

@@ -79,6 +79,21 @@ static void expect_service(void)
 	disconnect_client(&client);
 }
 
+/* Nobody serves: who comes now waits for whoever asks for a request next. */
+static void expect_service_by_handle_request(void)
+{
+	struct ssv_stream client;
+
+	connect_client(&client, server);
+	ck_assert_int_eq(ssv_stream_write(&client, "hello", 5), 5);
+	if (class->is_stream)
+		shutdown(client.fd, SHUT_WR);
+	server->timeout = 5000;
+	ck_assert_int_eq(ssv_server_handle_request(server), 1);
+	expect_answer(&client, "hello");
+	disconnect_client(&client);
+}
+
 /* Nobody has written to it, read from it, or shut it down. */
 static void expect_unharmed(int end, int other)
 {
@@ -432,6 +447,7 @@ START_TEST(a_watch_that_ends_the_thread_that_serves_leaves_the_place_to_another)
 	serve(&served, server);
 	pthread_join(served.thread, NULL);
 	ssv_server_unwatch(server, &watch);
+	expect_service_by_handle_request();
 	serve(&served, server);
 	expect_service();
 	stop_and_close(&served);
@@ -463,6 +479,7 @@ START_TEST(service_actions_that_end_the_thread_leave_the_place_and_the_turn_to_a
 	ended = false;
 	open_and_serve();
 	pthread_join(served.thread, NULL);
+	expect_service_by_handle_request();
 	serve(&served, server);
 	expect_service();
 	stop_and_close(&served);
