@@ -772,6 +772,8 @@ def a_line_is_wrapped_where_the_terminal_ends_now(columns):
 def a_terminal_that_is_gone_ends_it(way):
     with Peer(STREAMS[0]) as peer, Terminal("talk", peer.address, "--as", way) as terminal:
         terminal.sees(">")
+        terminal.type("half")
+        terminal.sees("> half")  # it waits: ThreadSanitizer can lose a signal before its first wait
         peer.accept()
         os.close(terminal.master)
         os.close(terminal.slave)
