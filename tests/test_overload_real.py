@@ -32,10 +32,15 @@ def children(pid):
         return [int(child) for child in file.read().split()]
 
 
+def descriptors(pid):
+    return [int(fd) for fd in os.listdir(f"/proc/{pid}/fd")]
+
+
 def pidfds(pid):
-    directory = f"/proc/{pid}/fd"
-    return [fd for fd in os.listdir(directory)
-            if os.readlink(f"{directory}/{fd}") == "anon_inode:[pidfd]"]
+    def is_one(fd):
+        with contextlib.suppress(FileNotFoundError):  # it may be closed by now
+            return os.readlink(f"/proc/{pid}/fd/{fd}") == "anon_inode:[pidfd]"
+    return list(filter(is_one, descriptors(pid)))
 
 
 def address_space(pid):
@@ -58,6 +63,7 @@ class Suffering(Server):
 
     def __init__(self, limit, mode):
         self.limit, self.user, self.good, settings = limit, {}, [], {}
+        self.most = None
         if limit == "nproc":
             number = 100000 + os.getpid()
             settings = as_user(number, number)
@@ -79,14 +85,18 @@ class Suffering(Server):
         subprocess.run(["prlimit", "--pid", str(self.pid), f"--{self.limit}={most}:"], check=True,
                        **self.user)
 
-    def is_told_of_all_ends(self):
-        """So that each child has its descriptor, which it gives back."""
+    def has_all_descriptors(self):
+        """A child has its own, which it gives back, only some milliseconds after the fork."""
         return len(pidfds(self.pid)) == len(children(self.pid))
 
+    def has_all_or_no_more(self):
+        return self.has_all_descriptors() or len(descriptors(self.pid)) == self.most
+
     def give_no_more_than_now(self):
-        wait_until(self.is_told_of_all_ends, "a pidfd for each child")
+        wait_until(self.has_all_descriptors, "a pidfd for each child")
         if self.limit == "nofile":
-            self.set_limit(max(map(int, os.listdir(f"/proc/{self.pid}/fd"))) + 1)
+            self.most = max(descriptors(self.pid)) + 1
+            self.set_limit(self.most)
         elif self.limit == "nproc":
             self.set_limit(len(tasks(self.pid)) + len(children(self.pid)))
         else:
@@ -111,6 +121,7 @@ class Suffering(Server):
             else:
                 client.close()
                 lost += 1
+            wait_until(self.has_all_or_no_more, "a pidfd for each child, or no room for one")
             assert len(self.good) < 20 and lost <= 1, "no limit"
         return client
 
