@@ -1,3 +1,5 @@
+#include "clock.h"
+
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
@@ -24,10 +26,13 @@ const char *ssv_log_level_name(enum ssv_log_level level)
 static bool has_room(int fd)
 {
 	static bool stuck;
-	int patience = __atomic_load_n(&stuck, __ATOMIC_RELAXED) ? 0 : PATIENCE_MS;
+	int64_t until = ssv_until(__atomic_load_n(&stuck, __ATOMIC_RELAXED) ? 0 : PATIENCE_MS);
 	struct pollfd polled = {.fd = fd, .events = POLLOUT};
-	int n = poll(&polled, 1, patience);
+	int n;
 
+	do
+		n = poll(&polled, 1, ssv_ms_until(until));
+	while (n < 0 && errno == EINTR);
 	__atomic_store_n(&stuck, n == 0, __ATOMIC_RELAXED);
 	return n == 1 && (polled.revents & POLLOUT) != 0;
 }

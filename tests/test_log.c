@@ -4,12 +4,15 @@
 #include "support.h"
 
 #include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 /* --- standard error, redirected --- */
@@ -283,6 +286,49 @@ START_TEST(a_standard_error_that_is_full_loses_lines_and_says_how_many)
 		10000 - written);
 	ck_assert_str_eq(rest, expected);
 	give_back();
+	close(ends[0]);
+	close(ends[1]);
+}
+END_TEST
+
+static void *read_in_a_while(void *context)
+{
+	char data[65536];
+
+	poll(NULL, 0, 60); /* what is tried meanwhile is interrupted again and again */
+	ck_assert_int_gt(read(*(const int *)context, data, sizeof(data)), 0);
+	return NULL;
+}
+
+static void interrupt(int number)
+{
+	(void)number;
+}
+
+START_TEST(a_signal_costs_no_line)
+{
+	const struct sigaction action = {.sa_handler = interrupt};
+	const struct itimerval often = {{.tv_usec = 2000}, {.tv_usec = 2000}}, never = {0};
+	char rest[128 * 1024];
+	pthread_t reader;
+	int ends[2];
+	ssize_t n;
+
+	ck_assert_int_eq(pipe2(ends, O_CLOEXEC), 0);
+	for (n = fcntl(ends[1], F_GETPIPE_SZ); n > 0;)
+		n -= write(ends[1], rest, n < (ssize_t)sizeof(rest) ? (size_t)n : sizeof(rest));
+	sigaction(SIGALRM, &action, NULL);
+	pthread_create(&reader, NULL, read_in_a_while, &ends[0]);
+	setitimer(ITIMER_REAL, &often, NULL);
+	redirect(dup(ends[1]));
+	log_line(SSV_LOG_ERROR, "late, but here");
+	setitimer(ITIMER_REAL, &never, NULL);
+	give_back();
+	pthread_join(reader, NULL);
+	n = read(ends[0], rest, sizeof(rest) - 1);
+	ck_assert_int_gt(n, 0);
+	rest[n] = '\0';
+	ck_assert_ptr_nonnull(strstr(rest, "late, but here"));
 	close(ends[0]);
 	close(ends[1]);
 }
@@ -687,6 +733,7 @@ static void add_stderr(TCase *tcase)
 	tcase_add_test(tcase, a_full_disk_is_harmless);
 	tcase_add_test(tcase, a_standard_error_that_nobody_reads_is_harmless);
 	tcase_add_test(tcase, a_standard_error_that_is_full_loses_lines_and_says_how_many);
+	tcase_add_test(tcase, a_signal_costs_no_line);
 	tcase_add_test(tcase, a_broken_pipe_leaves_no_signal_behind);
 	tcase_add_test(tcase, a_file_at_the_limit_of_its_size_is_harmless);
 	tcase_add_test(tcase, a_signal_of_ones_own_is_not_taken_away);
