@@ -225,11 +225,11 @@ static void look_again(struct ssv_child *child)
 
 static void kill_overdue(struct ssv_child *child)
 {
-	report_child(
-		child, SSV_LOG_WARNING, "a child is killed at its deadline", "signal", SIGKILL);
 	child->ending = true;
 	child->deadline = SSV_NEVER;
 	ssv_child_signal(child, SIGKILL);
+	report_child(
+		child, SSV_LOG_WARNING, "a child is killed at its deadline", "signal", SIGKILL);
 }
 
 static void look_at(struct ssv_child *child, int64_t now)

@@ -1,8 +1,13 @@
 #include "tally.h"
 
+#include "clock.h"
+
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
+
+#define PATIENCE_MS 10 /* with who holds the lock of the reports */
 
 static void make_lock(pthread_mutex_t *lock)
 {
@@ -63,10 +68,26 @@ void ssv_tally_unshare(struct ssv_server *server)
 	munmap(shared, sizeof(*shared));
 }
 
-void ssv_tally_lock(struct ssv_tally *tally)
+static int lock_in_time(pthread_mutex_t *lock)
 {
-	if (pthread_mutex_lock(&tally->lock) == EOWNERDEAD)
-		pthread_mutex_consistent(&tally->lock);
+	const int64_t until = ssv_until(PATIENCE_MS);
+	const struct timespec time = {
+		.tv_sec = until / 1000000000,
+		.tv_nsec = until % 1000000000,
+	};
+
+	return pthread_mutex_clocklock(lock, CLOCK_MONOTONIC, &time);
+}
+
+bool ssv_tally_lock(struct ssv_tally *tally)
+{
+	int error = pthread_mutex_trylock(&tally->lock);
+
+	if (error == EBUSY)
+		error = lock_in_time(&tally->lock);
+	if (error == EOWNERDEAD)
+		error = pthread_mutex_consistent(&tally->lock);
+	return error == 0;
 }
 
 void ssv_tally_unlock(struct ssv_tally *tally)

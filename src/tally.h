@@ -20,8 +20,9 @@ static inline void ssv_count(uint64_t *counter, uint64_t n)
 	__atomic_add_fetch(counter, n, __ATOMIC_RELAXED);
 }
 
-/** The lock of the reports; held by a child that is killed, it is free again. */
-void ssv_tally_lock(struct ssv_tally *tally);
+/** The lock of the reports. Held by a child that is killed, it is free again; by one that somebody
+ * has stopped, it is not, and nobody waits long for it. Whether it was locked. */
+bool ssv_tally_lock(struct ssv_tally *tally);
 void ssv_tally_unlock(struct ssv_tally *tally);
 
 #endif

@@ -711,7 +711,7 @@ static void die_with_the_lock(struct ssv_forking_mixin *of, struct ssv_request *
 {
 	(void)of;
 	if (server->tally->counters.failed == 1) {
-		ssv_tally_lock(request->server->tally);
+		ck_assert(ssv_tally_lock(request->server->tally));
 		raise(SIGKILL);
 	}
 }
@@ -728,6 +728,33 @@ START_TEST(a_child_that_is_killed_as_it_counts_stops_nobody)
 	server->tally->counters.failed = 2;
 	hang_up(connect_and_ask("fail\n", ""));
 	expect_exits(3);
+	stop_here();
+}
+END_TEST
+
+static void stop_with_the_lock(struct ssv_forking_mixin *of, struct ssv_request *request)
+{
+	(void)of;
+	if (ssv_tally_lock(request->server->tally))
+		raise(SIGSTOP);
+}
+
+START_TEST(a_child_that_is_stopped_as_it_counts_stops_nobody_and_is_killed_in_time)
+{
+	siginfo_t info;
+	int victim;
+
+	server->limits.deadline = 300;
+	mixin->child_start = stop_with_the_lock;
+	serve_here();
+	victim = connect_to(server);
+	ck_assert_int_eq(waitid(P_PID, (id_t)pid_of_child(), &info, WSTOPPED | WNOWAIT), 0);
+	mixin->child_start = NULL;
+	hang_up(connect_and_ask("fail\n", "")); /* which is reported, uncounted */
+	expect_exits(2);
+	ck_assert(WIFSIGNALED(exits[1].status));
+	hang_up(victim);
+	expect_service();
 	stop_here();
 }
 END_TEST
@@ -1701,6 +1728,8 @@ static void add_processing_tests(TCase *tcase)
 	tcase_add_test(tcase, what_was_read_before_the_fork_is_counted_all_the_while);
 	tcase_add_test(tcase, children_that_fail_alike_are_logged_ten_times_and_counted);
 	tcase_add_test(tcase, a_child_that_is_killed_as_it_counts_stops_nobody);
+	tcase_add_test(
+		tcase, a_child_that_is_stopped_as_it_counts_stops_nobody_and_is_killed_in_time);
 	tcase_add_test(tcase, live_requests_are_shown_with_their_clients);
 	tcase_add_test(tcase, stopping_in_a_child_affects_nobody_else);
 	tcase_add_test(tcase, a_signal_that_stops_the_server_ends_a_child_alone);
