@@ -36,13 +36,14 @@ static ssize_t datagram_write(
 	struct ssv_request *request = ssv_container_of(stream, struct ssv_request, socket);
 	struct ssv_stream_buffer *reply = &request->reply;
 	size_t total = size_of(parts, count);
-	int rc = ssv_buffer_reserve(reply, MAX_REPLY);
+	int rc;
 
 	(void)until;
+	if (request->client_address.length <= sizeof(sa_family_t))
+		return (ssize_t)total; /* a Unix client without a name: nobody to answer */
+	rc = ssv_buffer_reserve(reply, MAX_REPLY);
 	if (rc < 0)
 		return rc;
-	if (request->client_address.length <= sizeof(sa_family_t))
-		return -EDESTADDRREQ;
 	if (total > MAX_REPLY - reply->end)
 		return -EMSGSIZE;
 	for (int i = 0; i < count; i++)

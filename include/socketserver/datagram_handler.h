@@ -14,7 +14,8 @@ SSV_BEGIN_DECLS
  * a method of the handler failed; but there is with SSV_EXIT.
  *
  * A write returns -EMSGSIZE, and leaves the reply as it was, where that would become longer than
- * 65,507 bytes; and -EDESTADDRREQ for a client without an address, an unbound Unix socket.
+ * 65,507 bytes. For a client without an address, an unbound Unix socket, it goes nowhere, and that
+ * is no error.
  *
  * finish() waits for room at most as long as `limits.write_timeout` says, then returns -ETIMEDOUT;
  * -EPIPE where a Unix client is gone; or what sendto(2) says. Of the handler's class attributes
