@@ -1,7 +1,5 @@
 #include "accept_error.h"
 
-#include <errno.h>
-
 /* accept(2): the errors of the network that Linux passes on belong to the one connection. */
 enum ssv_accept_error ssv_accept_error(int error)
 {

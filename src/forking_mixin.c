@@ -1,3 +1,4 @@
+#include "accept_error.h"
 #include "children.h"
 #include "clock.h"
 #include "descriptor.h"
@@ -17,10 +18,9 @@
 #include <unistd.h>
 
 #define TIMEOUT_MS (300 * 1000)
-#define KILL_MS 1000         /* in which the kernel ends what it was told to */
-#define MANY 8               /* that may have ended, unseen until the loop comes to it */
-#define MAX_SEEN 64          /* before each request */
-#define NO_PROCESS (-EUSERS) /* what EAGAIN of fork(2) is called where that means "no request" */
+#define KILL_MS 1000 /* in which the kernel ends what it was told to */
+#define MANY 8       /* that may have ended, unseen until the loop comes to it */
+#define MAX_SEEN 64  /* before each request */
 
 static struct ssv_forking_mixin *forking_of(struct ssv_layer *layer)
 {
@@ -102,7 +102,7 @@ static int try_fork(struct ssv_forking_mixin *forking)
 	if (pid == 0)
 		_exit(0);
 	if (pid < 0)
-		return pid == -EAGAIN ? NO_PROCESS : pid;
+		return pid == -EAGAIN ? SSV_NO_PROCESS : pid;
 	ssv_child_wait(pid);
 	forking->no_child = false;
 	return 0;

@@ -92,6 +92,8 @@ int ssv_handler_run(const struct ssv_handler_ops *ops, const struct ssv_handler_
 	if (rc < 0)
 		return rc;
 	rc = run_all(handler);
+	if (request->stream == NULL)
+		return rc; /* the handler has closed it */
 	ssv_request_look_at_descriptor(request);
 	finished = call(handler, base->finish, rc < 0 ? request->stage : "finish");
 	return rc < 0 ? rc : finished;

@@ -35,9 +35,10 @@ static int start(struct ssv_server *server)
 	return 0;
 }
 
-void ssv_running_visit(struct ssv_server *server, struct ssv_stay *stay)
+void ssv_running_visit(
+	struct ssv_server *server, struct ssv_stay *stay, const struct ssv_request *request)
 {
-	*stay = (struct ssv_stay){.server = server, .outer = innermost};
+	*stay = (struct ssv_stay){.server = server, .outer = innermost, .request = request};
 	innermost = stay;
 }
 
@@ -49,7 +50,7 @@ int ssv_running_enter(struct ssv_server *server, struct ssv_stay *stay)
 	rc = start(server);
 	pthread_mutex_unlock(&server->lock);
 	if (rc == 0) {
-		ssv_running_visit(server, stay);
+		ssv_running_visit(server, stay, &server->request);
 		stay->serves = true;
 	}
 	return rc;
@@ -83,18 +84,25 @@ bool ssv_running_is_stopping(const struct ssv_server *server)
 	return state(server) == SSV_STOPPING;
 }
 
-static const struct ssv_stay *find(const struct ssv_server *server, bool serves)
+/* Whether it would wait for itself: in the loop, or while the loop waits for its turn. */
+static bool holds_up(const struct ssv_server *server, const struct ssv_stay *stay)
+{
+	return stay->serves || __atomic_load_n(&server->turn_of, __ATOMIC_RELAXED) == stay->request;
+}
+
+/* Whether this thread is anywhere in there; or where it holds up the loop. */
+static bool is_here(const struct ssv_server *server, bool holding_up)
 {
 	const struct ssv_stay *stay = innermost;
 
-	while (stay != NULL && (stay->server != server || (serves && !stay->serves)))
+	while (stay != NULL && (stay->server != server || (holding_up && !holds_up(server, stay))))
 		stay = stay->outer;
-	return stay;
+	return stay != NULL;
 }
 
 bool ssv_running_is_here(const struct ssv_server *server)
 {
-	return find(server, false) != NULL || server->inherited;
+	return is_here(server, false) || server->inherited;
 }
 
 void ssv_server_request_stop(struct ssv_server *server)
@@ -162,7 +170,7 @@ void ssv_running_forsake(struct ssv_server *server)
 
 int ssv_server_shutdown(struct ssv_server *server)
 {
-	if (find(server, true) != NULL) {
+	if (is_here(server, true)) {
 		ssv_server_request_stop(server);
 		return -EDEADLK;
 	}

@@ -20,7 +20,8 @@ enum ssv_running_state { SSV_FRESH, SSV_FRESH_STOPPED, SSV_SERVING, SSV_STOPPING
 struct ssv_stay {
 	struct ssv_server *server;
 	struct ssv_stay *outer;
-	bool serves; /* in the loop */
+	const struct ssv_request *request; /* that it processes, one after the other */
+	bool serves;                       /* in the loop */
 };
 
 /**
@@ -34,7 +35,8 @@ void ssv_running_leave(struct ssv_stay *stay, bool ended);
 
 /** The same for a worker, who is not in the loop: anybody may stop that, and wait for it,
  * meanwhile. */
-void ssv_running_visit(struct ssv_server *server, struct ssv_stay *stay);
+void ssv_running_visit(
+	struct ssv_server *server, struct ssv_stay *stay, const struct ssv_request *request);
 void ssv_running_depart(struct ssv_stay *stay);
 
 /** Whether the one inside is asked to leave. */

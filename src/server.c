@@ -272,8 +272,10 @@ int ssv_server_close_chain(struct ssv_server *server)
 {
 	int rc = ssv_super_close(&server->mro);
 
-	if (rc != 0)
+	if (rc > 0)
 		return rc;
+	if (rc < 0)
+		ssv_server_report(server, SSV_LOG_ERROR, NULL, "close failed", rc);
 	ssv_stop_signals_forget(server);
 	ssv_loop_close(server);
 	ssv_request_free(&server->request);

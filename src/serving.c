@@ -86,8 +86,8 @@ static void rest(struct ssv_server *server, int error)
 {
 	ssv_serving_unwatch_listener(server);
 	if (ssv_backoff_rest(&server->backoff))
-		ssv_server_report(
-			server, SSV_LOG_WARNING, NULL, "no request can be taken for now", error);
+		ssv_server_report(server, SSV_LOG_WARNING, NULL, "no request can be taken for now",
+			error == SSV_NO_PROCESS ? -EAGAIN : error);
 }
 
 /* Asks once more when it rests: before that, who gave something back did not wake it. */
@@ -185,8 +185,10 @@ int ssv_serving_dispatch(struct ssv_server *server, struct ssv_request *request)
 	begin_turn(server, request);
 	rc = verify_and_process(server, request);
 	end_turn(server);
-	if (rc < 0)
+	if (rc < 0) {
+		request->taken = false; /* a layer may have failed after a mix-in's method */
 		return request_failed(server, request, rc);
+	}
 	if (rc > 0)
 		ssv_server_shutdown_request(server, request);
 	return 0;

@@ -471,7 +471,7 @@ static void serve(struct ssv_worker *worker)
 static void work(struct ssv_worker *worker)
 {
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
-	ssv_running_visit(worker->threading->layer.server, &worker->stay);
+	ssv_running_visit(worker->threading->layer.server, &worker->stay, &worker->request);
 	pthread_cleanup_push(leave, worker); /* also where a handler ends the thread */
 	pthread_mutex_lock(&worker->threading->lock);
 	arrive(worker);

@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,6 +44,13 @@ static void expect_told(const char *what)
 		}
 		line[n] = '\0';
 	} while (strstr(line, what) == NULL);
+}
+
+static void expect_nothing_told(void)
+{
+	struct pollfd polled = {.fd = told[0], .events = POLLIN};
+
+	ck_assert_int_eq(poll(&polled, 1, 0), 0);
 }
 
 static void make_server(int i, const struct ssv_handler_ops *handler)
@@ -487,6 +495,141 @@ START_TEST(service_actions_that_end_the_thread_leave_the_place_and_the_turn_to_a
 }
 END_TEST
 
+/* How a handler may close its request. */
+static void (*const closing_ways[])(struct ssv_server *server, struct ssv_request *request) = {
+	ssv_server_shutdown_request,
+	ssv_server_close_request,
+};
+
+static int answer_and_close(struct ssv_handler *handler)
+{
+	struct ssv_request *request = handler->request;
+	char hello[5];
+	int rc = (int)ssv_stream_read(request->stream, hello, sizeof(hello));
+
+	if (rc > 0)
+		rc = (int)ssv_stream_write(request->stream, "bye", 3);
+
+	for (size_t i = 0; i < sizeof(closing_ways) / sizeof(*closing_ways); i++)
+		closing_ways[i](handler->server, request);
+	return rc < 0 ? rc : 0;
+}
+
+/* As Python's may. A reply to a packet is sent by finish(), which comes too late. */
+START_TEST(a_handler_may_close_its_request)
+{
+	static const struct ssv_handler_ops closing = {.handle = answer_and_close};
+	struct ssv_stream client;
+
+	make_server(_i, &closing);
+	open_and_serve();
+	for (int i = 0; i < 3; i++) {
+		connect_client(&client, server);
+		ck_assert_int_eq(ssv_stream_write(&client, "hello", 5), 5);
+		if (class->is_stream)
+			expect_answer(&client, "bye");
+		disconnect_client(&client);
+	}
+	stop_and_close(&served);
+	expect_nothing_told();
+	forget_descriptors();
+}
+END_TEST
+
+static int fails; /* so many times, then no more */
+
+static int fail_after_super(struct ssv_layer *layer, struct ssv_request *request)
+{
+	int rc = ssv_super_process_request(layer, request);
+
+	return rc < 0 || __atomic_sub_fetch(&fails, 1, __ATOMIC_SEQ_CST) < 0 ? rc : -ENOSPC;
+}
+
+START_TEST(a_process_request_that_fails_after_supers_costs_that_request_alone)
+{
+	static const struct ssv_layer_ops ops = {.process_request = fail_after_super};
+	struct ssv_stream client;
+	struct ssv_layer layer;
+
+	make_server(_i, &echo_handler);
+	ssv_server_link(server, &layer, &ops);
+	fails = 1;
+	open_and_serve();
+	connect_client(&client, server);
+	ck_assert_int_eq(ssv_stream_write(&client, "hello", 5), 5);
+	if (class->is_stream)
+		shutdown(client.fd, SHUT_WR);
+	expect_told("No space left on device");
+	disconnect_client(&client);
+	expect_service();
+	stop_and_close(&served);
+	forget_descriptors();
+}
+END_TEST
+
+static int stopped;
+
+static int stop_in_turn(struct ssv_layer *layer, struct ssv_request *request)
+{
+	(void)request;
+	__atomic_store_n(&stopped, ssv_server_shutdown(layer->server), __ATOMIC_SEQ_CST);
+	return 0;
+}
+
+START_TEST(a_shutdown_in_verify_request_stops_the_server_and_waits_for_nobody)
+{
+	static const struct ssv_layer_ops ops = {
+		.verify_request = stop_in_turn,
+		.service_actions = ssv_super_service_actions,
+	};
+	struct ssv_stream client;
+	struct ssv_layer layer;
+
+	make_server(_i, &echo_handler);
+	ssv_server_link(server, &layer, &ops);
+	server->poll_interval = 1;
+	open_and_serve();
+	connect_client(&client, server);
+	ck_assert_int_eq(ssv_stream_write(&client, "hello", 5), 5);
+	ck_assert_int_eq(result_of(&served), 0);
+	ck_assert_int_eq(__atomic_load_n(&stopped, __ATOMIC_SEQ_CST), -EDEADLK);
+	disconnect_client(&client);
+	ck_assert_int_eq(ssv_server_close(server), 0);
+	forget_descriptors();
+}
+END_TEST
+
+static int close_and_fail(struct ssv_layer *layer)
+{
+	ssv_super_close(layer);
+	return -EIO;
+}
+
+START_TEST(a_close_that_fails_is_told_and_all_is_given_back)
+{
+	static const struct ssv_layer_ops ops = {.close = close_and_fail};
+	struct sigaction before, after;
+	struct ssv_layer layer;
+	int free_number;
+
+	make_server(_i, &echo_handler);
+	free_number = dup(told[0]);
+	close(free_number);
+	ssv_server_link(server, &layer, &ops);
+	sigaction(SIGUSR1, NULL, &before);
+	ck_assert_int_eq(ssv_server_stop_on_signals(server, SIGUSR1, 0), 0);
+	open_and_serve();
+	expect_service();
+	stop_and_close(&served);
+	expect_told("close failed: Input/output error");
+	sigaction(SIGUSR1, NULL, &after);
+	ck_assert(after.sa_handler == before.sa_handler);
+	ck_assert_int_eq(dup(told[0]), free_number);
+	close(free_number);
+	forget_descriptors();
+}
+END_TEST
+
 static struct ssv_tcp_server inner;
 
 static void serve_within(struct ssv_stream *stream)
@@ -679,6 +822,10 @@ int main(void)
 	ADD(a_watch_that_ends_the_thread_that_serves_leaves_the_place_to_another, ALL_CLASSES);
 	ADD(service_actions_that_end_the_thread_leave_the_place_and_the_turn_to_another,
 		ALL_CLASSES);
+	ADD(a_handler_may_close_its_request, ALL_CLASSES);
+	ADD(a_process_request_that_fails_after_supers_costs_that_request_alone, ALL_CLASSES);
+	ADD(a_shutdown_in_verify_request_stops_the_server_and_waits_for_nobody, ALL_CLASSES);
+	ADD(a_close_that_fails_is_told_and_all_is_given_back, ALL_CLASSES);
 	ADD(a_thread_that_ends_in_a_server_within_a_handler_leaves_both_places_to_others,
 		ALL_CLASSES);
 	ADD(whoever_gets_the_number_is_left_alone_where_the_thread_ends_too, STREAM_CLASSES);

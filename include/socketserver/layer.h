@@ -37,8 +37,9 @@ struct ssv_layer_ops {
 	int (*bind)(struct ssv_layer *layer);
 	/** server_activate(): listens. */
 	int (*activate)(struct ssv_layer *layer);
-	/** server_close(): gives back what the class holds, then calls super. Must be harmless
-	 * twice. */
+	/** server_close(): gives back what the class holds, then calls super, in any case. Must be
+	 * harmless twice. Returns 0, or how many handlers could not be stopped; an error is
+	 * reported, and the close goes on. */
 	int (*close)(struct ssv_layer *layer);
 	/** The descriptor that is readable when a request can be had. */
 	int (*fileno)(struct ssv_layer *layer);

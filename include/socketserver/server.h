@@ -185,7 +185,8 @@ SSV_API void ssv_server_request_stop(struct ssv_server *server);
 /**
  * Asks for a stop and waits until serve_forever() has returned, if anybody serves. Running handlers
  * of other threads go on. (shutdown().) Returns 0; or, without waiting but with the stop asked for,
- * -EDEADLK in a handler that runs on the serving thread, and in the other methods there.
+ * -EDEADLK in a handler that runs on the serving thread, in the other methods there, and in
+ * verify_request() and process_request() on any thread.
  */
 SSV_API int ssv_server_shutdown(struct ssv_server *server);
 
