@@ -1,6 +1,7 @@
 #include "accept_error.h"
 #include "children.h"
 #include "clock.h"
+#include "closing.h"
 #include "descriptor.h"
 #include "live_requests.h"
 #include "loop.h"
@@ -233,9 +234,14 @@ static int forking_close(struct ssv_layer *layer)
 	int rc;
 
 	ssv_server_socket_stop_listening(server);
-	ssv_children_wait(forking, forking->block_on_close ? server->close_until : SSV_NOW);
-	ssv_children_end(forking, SIGTERM, ssv_until(server->abort_timeout));
-	ssv_children_end(forking, SIGKILL, ssv_until(KILL_MS));
+	if (!forking->block_on_close)
+		ssv_closing_hurry(server);
+	if (ssv_closing_cuts(server))
+		ssv_children_end(forking, SIGTERM, ssv_closing_wait(server));
+	else
+		ssv_children_wait(forking, ssv_closing_wait(server));
+	if (ssv_closing_gives_up(server))
+		ssv_children_end(forking, SIGKILL, ssv_until(KILL_MS));
 	rc = forking->active > 0 ? forking->active : ssv_super_close(layer);
 	if (rc == 0) {
 		ssv_children_close(forking);

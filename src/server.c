@@ -218,6 +218,7 @@ void ssv_server_init(struct ssv_server *server, const struct ssv_address *at,
 		.backoff.until = SSV_NEVER,
 		.next_service = SSV_NEVER,
 		.close_until = SSV_NEVER,
+		.abort_until = SSV_NEVER,
 	};
 	ssv_limits_init(&server->limits);
 	ssv_tally_init(server);

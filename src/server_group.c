@@ -1,5 +1,6 @@
 #include "backoff.h"
 #include "clock.h"
+#include "closing.h"
 #include "live_requests.h"
 #include "running.h"
 #include "server.h"
@@ -160,53 +161,81 @@ int ssv_serve_all(struct ssv_server *const *servers, size_t count)
 /* When `milliseconds` after `start` are over. */
 static int64_t end_of(int64_t start, int milliseconds)
 {
-	return milliseconds < 0 ? SSV_NEVER : start + milliseconds * INT64_C(1000000);
+	return milliseconds < 0 || start == SSV_NEVER ? SSV_NEVER
+						      : start + milliseconds * INT64_C(1000000);
 }
 
-static bool all_left(struct ssv_server *const *servers, size_t count)
+static void begin_close(struct ssv_server *server, int64_t start)
 {
-	bool left = true;
-	size_t i;
-
-	for (i = 0; i < count; i++)
-		left = ssv_running_stop(servers[i], servers[i]->close_until) && left;
-	return left;
+	server->close_until = end_of(start, server->grace);
+	server->abort_until = end_of(server->close_until, server->abort_timeout);
+	server->unstopped = 1;
+	ssv_running_bar(server);
+	ssv_server_request_stop(server);
 }
 
-/* Lets what runs end by itself, then cuts it off. */
-static void stop_all(struct ssv_server *const *servers, size_t count)
+/* The next time when one of them loses patience; SSV_NEVER: none does. */
+static int64_t next_time(struct ssv_server *const *servers, size_t count)
 {
-	int64_t start = ssv_now();
+	int64_t next = SSV_NEVER, now = ssv_now();
 	size_t i;
 
 	for (i = 0; i < count; i++) {
-		servers[i]->close_until = end_of(start, servers[i]->grace);
-		ssv_running_bar(servers[i]);
-		ssv_server_request_stop(servers[i]);
+		if (servers[i]->unstopped > 0 && servers[i]->abort_until > now)
+			next = ssv_earlier(next, servers[i]->close_until > now
+							 ? servers[i]->close_until
+							 : servers[i]->abort_until);
 	}
-	if (all_left(servers, count))
-		return;
-	start = ssv_now();
+	return next;
+}
+
+/* How many handlers are left at that time. */
+static int close_one(struct ssv_server *server, int64_t until)
+{
+	if (ssv_closing_cuts(server))
+		ssv_live_abort(server);
+	server->close_wait = until;
+	if (!ssv_running_stop(server, until) || !ssv_running_retire(server))
+		return 1;
+	return ssv_server_close_chain(server);
+}
+
+static int close_each(struct ssv_server *const *servers, size_t count, int64_t until)
+{
+	int running = 0;
+	size_t i;
+
 	for (i = 0; i < count; i++) {
-		servers[i]->close_until = end_of(start, servers[i]->abort_timeout);
-		ssv_live_abort(servers[i]);
+		if (servers[i]->unstopped > 0)
+			servers[i]->unstopped = close_one(servers[i], until);
+		running += servers[i]->unstopped;
 	}
-	all_left(servers, count);
+	return running;
+}
+
+/* Until the patience of all is at its end, or of a layer that did not wait for it. */
+static int close_in_time(struct ssv_server *const *servers, size_t count)
+{
+	int64_t until;
+	int running;
+
+	do {
+		until = next_time(servers, count);
+		running = close_each(servers, count, until);
+	} while (running > 0 && ssv_ms_until(until) == 0 && next_time(servers, count) != SSV_NEVER);
+	return running;
 }
 
 int ssv_close_all(struct ssv_server *const *servers, size_t count)
 {
-	int rc, running = 0;
+	int64_t start = ssv_now();
 	size_t i;
 
 	for (i = 0; i < count; i++) {
 		if (ssv_running_is_here(servers[i]))
 			return -EDEADLK;
 	}
-	stop_all(servers, count);
-	for (i = 0; i < count; i++) {
-		rc = ssv_running_retire(servers[i]) ? ssv_server_close_chain(servers[i]) : 1;
-		running += rc > 0 ? rc : 0;
-	}
-	return running;
+	for (i = 0; i < count; i++)
+		begin_close(servers[i], start);
+	return close_in_time(servers, count);
 }

@@ -1,5 +1,6 @@
 #include "backoff.h"
 #include "clock.h"
+#include "closing.h"
 #include "descriptor.h"
 #include "live_requests.h"
 #include "loop.h"
@@ -318,20 +319,20 @@ static void end_waiting(struct ssv_threading_mixin *threading)
 	ssv_server_socket_stop_listening(threading->layer.server);
 }
 
-/* How many would not end. */
+/* How many have not ended yet. */
 static int end_threads(struct ssv_threading_mixin *threading)
 {
 	struct ssv_server *server = threading->layer.server;
-	bool patient = threading->block_on_close && !threading->daemon_threads;
 	int left;
 
+	if (!threading->block_on_close || threading->daemon_threads)
+		ssv_closing_hurry(server);
 	pthread_mutex_lock(&threading->lock);
-	left = wait_for_end(threading, patient ? server->close_until : SSV_NOW);
-	if (left > 0) {
+	if (ssv_closing_cuts(server)) {
 		threading->cut = true;
 		ssv_live_abort(server);
-		left = wait_for_end(threading, ssv_until(server->abort_timeout));
 	}
+	left = wait_for_end(threading, ssv_closing_wait(server));
 	pthread_mutex_unlock(&threading->lock);
 	return left;
 }

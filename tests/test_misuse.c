@@ -590,7 +590,8 @@ START_TEST(a_shutdown_in_verify_request_stops_the_server_and_waits_for_nobody)
 	server->poll_interval = 1;
 	open_and_serve();
 	connect_client(&client, server);
-	ck_assert_int_eq(ssv_stream_write(&client, "hello", 5), 5);
+	if (!class->is_stream)
+		ck_assert_int_eq(ssv_stream_write(&client, "hello", 5), 5);
 	ck_assert_int_eq(result_of(&served), 0);
 	ck_assert_int_eq(__atomic_load_n(&stopped, __ATOMIC_SEQ_CST), -EDEADLK);
 	disconnect_client(&client);

@@ -1,7 +1,10 @@
 /* server_group.h: several servers, one thread. */
+#include "clock.h"
 #include "support.h"
 
+#include <stdint.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #define SERVERS 3
@@ -214,6 +217,117 @@ static void close_servers(void)
 	ck_assert_int_eq(ssv_close_all(servers, SERVERS), 0);
 }
 
+/* --- closing several, whose handlers do not end --- */
+
+#define STUCK 4
+
+static int leash[2]; /* a handler ends when a byte of its own is there */
+
+static int wait_on_leash(struct ssv_handler *handler)
+{
+	char byte;
+
+	(void)handler;
+	ck_assert_int_eq(write(leash[0], "!", 1), 1);
+	return recv(leash[0], &byte, 1, 0) == 1 ? 0 : -errno;
+}
+
+static const struct ssv_handler_ops stuck = {.handle = wait_on_leash};
+
+static void expect_stuck(int handlers)
+{
+	char byte;
+
+	for (int i = 0; i < handlers; i++)
+		ck_assert_int_eq(read(leash[1], &byte, 1), 1);
+}
+
+static void let_go(int handlers)
+{
+	for (int i = 0; i < handlers; i++)
+		ck_assert_int_eq(write(leash[1], "!", 1), 1);
+}
+
+static struct ssv_server *make_threading(struct ssv_threading_tcp_server *of, int grace)
+{
+	struct ssv_address at = address_of(ANYWHERE);
+
+	ssv_threading_tcp_server_init(of, &at, &stuck);
+	of->tcp.base.grace = grace;
+	of->tcp.base.abort_timeout = 300;
+	ck_assert_int_eq(ssv_server_open(&of->tcp.base), 0);
+	return &of->tcp.base;
+}
+
+START_TEST(the_times_of_all_that_are_closed_run_side_by_side)
+{
+	struct ssv_threading_tcp_server of[STUCK];
+	struct ssv_server *all[STUCK];
+	struct served served[STUCK];
+	int clients[STUCK];
+	int64_t start;
+
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, leash), 0);
+	for (int i = 0; i < STUCK; i++) {
+		all[i] = make_threading(&of[i], 200);
+		serve(&served[i], all[i]);
+		clients[i] = connect_to(all[i]);
+	}
+	expect_stuck(STUCK);
+	start = ssv_now();
+	ck_assert_int_eq(ssv_close_all(all, STUCK), STUCK);
+	start = (ssv_now() - start) / 1000000;
+	ck_assert_int_ge(start, 500);
+	ck_assert_int_lt(start, 800); /* one after the other: 1,400 */
+	let_go(STUCK);
+	ck_assert_int_eq(ssv_close_all(all, STUCK), 0);
+	for (int i = 0; i < STUCK; i++) {
+		ck_assert_int_eq(result_of(&served[i]), 0);
+		close(clients[i]);
+	}
+	close(leash[0]);
+	close(leash[1]);
+}
+END_TEST
+
+static void *close_both(void *context)
+{
+	return (void *)(intptr_t)ssv_close_all(context, 2);
+}
+
+START_TEST(a_server_without_grace_takes_none_from_another)
+{
+	struct ssv_threading_tcp_server hasty, patient;
+	struct ssv_server *both[] = {make_threading(&hasty, 20), make_threading(&patient, 10000)};
+	struct served served[2];
+	pthread_t closing;
+	int clients[2];
+	void *left;
+	char byte;
+
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, leash), 0);
+	patient.tcp.base.handler = &echo_handler;
+	for (int i = 0; i < 2; i++) {
+		serve(&served[i], both[i]);
+		clients[i] = connect_to(both[i]);
+	}
+	expect_stuck(1);
+	ask(clients[1], "hello", "hello");
+	pthread_create(&closing, NULL, close_both, both);
+	ck_assert_int_eq(read(clients[0], &byte, 1), 0); /* it was cut */
+	ask(clients[1], "as ever", "as ever");
+	let_go(1);
+	close(clients[1]);
+	pthread_join(closing, &left);
+	ck_assert_ptr_null(left);
+	for (int i = 0; i < 2; i++)
+		ck_assert_int_eq(result_of(&served[i]), 0);
+	close(clients[0]);
+	close(leash[0]);
+	close(leash[1]);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("server_group");
@@ -229,5 +343,8 @@ int main(void)
 	tcase_add_test(tcase, each_member_has_its_own_poll_interval);
 	tcase_add_test(tcase, a_stop_before_the_start_is_remembered_for_each);
 	tcase_add_test(tcase, a_server_that_is_not_open_or_is_served_already_is_refused);
+	tcase = topic(suite, "closing");
+	tcase_add_test(tcase, the_times_of_all_that_are_closed_run_side_by_side);
+	tcase_add_test(tcase, a_server_without_grace_takes_none_from_another);
 	return run_suite(suite);
 }

@@ -118,7 +118,10 @@ struct ssv_server {
 	int failures;               /* of get_request, in a row */
 	struct ssv_backoff backoff;
 	int64_t next_service; /* SSV_NEVER, or when */
-	int64_t close_until;  /* the grace ends */
+	int64_t close_until;  /* a close: the grace ends, */
+	int64_t abort_until;  /* and what then is waited for; */
+	int64_t close_wait;   /* so long, at most, this time */
+	int unstopped;        /* what it returned last */
 	bool resting;         /* the listener is not watched */
 	bool woken;           /* by somebody who knows of something to do */
 	bool ready;           /* the listener may have something */

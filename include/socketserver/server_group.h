@@ -18,7 +18,8 @@ SSV_BEGIN_DECLS
 SSV_API int ssv_serve_all(struct ssv_server *const *servers, size_t count);
 
 /**
- * ssv_server_close() for all of them at once, so that their times of grace run side by side.
+ * ssv_server_close() for all of them at once: their times, of grace and after it, run side by side.
+ * A layer's close() may be called several times for that, until it returns 0.
  * Returns how many handlers, in all, could not be stopped; the servers without one are closed; or
  * -EDEADLK, without having done anything, where ssv_server_close() of one of them would return
  * that.
