@@ -11,6 +11,7 @@
 
 static _Thread_local const char *where;
 static _Thread_local int where_line;
+static const char *command;        /* or NULL */
 static struct ssv_log *log_of_all; /* changed with atomics alone */
 
 /* Where standard error takes nothing, there is nobody left to tell. */
@@ -64,12 +65,18 @@ void complain(const char *format, ...)
 	va_end(arguments);
 }
 
+void complain_for(const char *name)
+{
+	command = name;
+}
+
 int complain_usage(const char *format, ...)
 {
 	char help[HELP_SIZE - 1];
 	va_list arguments;
 
-	snprintf(help, sizeof(help), "; try %s --help", complain_name);
+	snprintf(help, sizeof(help), "; try %s%s%s --help", complain_name,
+		command != NULL ? " " : "", command != NULL ? command : "");
 	va_start(arguments, format);
 	complain_with(format, arguments, help);
 	va_end(arguments);

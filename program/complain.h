@@ -21,6 +21,9 @@ void complain_to(struct ssv_log *log);
  * until then. */
 void complain_where(const char *path, int line);
 
+/** The command that is running, whose own --help says how it is used. */
+void complain_for(const char *command);
+
 /** The same for a mistake on the command line: adds where help is to be had; returns EXIT_USAGE. */
 int complain_usage(const char *format, ...) SSV_PRINTF(1, 2);
 

@@ -417,6 +417,7 @@ int serve_main(int count, char **arguments)
 	};
 	int status;
 
+	complain_for("serve");
 	if (is_inetds(count, arguments))
 		activation_spare_client();
 	serve_settings_init(&serve.settings);

@@ -94,6 +94,7 @@ int talk_main(int count, char **arguments)
 	struct options options = {specs, &settings, NULL, NULL, NULL};
 	int first;
 
+	complain_for("talk");
 	first = options_parse(&options, count, arguments, false);
 	if (first < 0)
 		return -first;

@@ -269,8 +269,10 @@ int top_main(int count, char **arguments)
 {
 	struct top top = {.settings.interval = 1000};
 	struct options options = {specs, &top.settings, NULL, NULL, NULL};
-	int first = options_parse(&options, count, arguments, false);
+	int first;
 
+	complain_for("top");
+	first = options_parse(&options, count, arguments, false);
 	if (first < 0)
 		return -first;
 	if (top.settings.help)

@@ -532,22 +532,23 @@ def options_of_the_handler_are_set_and_repeatable_ones_add_up():
 
 WRONG = {
     "timeout = soon": "1: not a number: --timeout soon: give seconds from 0 to 2000000",
-    "\n\nnonsense 3": "3: unknown option: nonsense=3; try socketserver --help",
-    "time = 3": "1: unknown option: time=3; try socketserver --help",
+    "\n\nnonsense 3": "3: unknown option: nonsense=3; try socketserver serve --help",
+    "time = 3": "1: unknown option: time=3; try socketserver serve --help",
     "timeo = 3": "1: unknown option: timeo: did you mean timeout?",
     "adress unix:s": "1: unknown option: adress: did you mean address?",
     "hanlder": "1: unknown option: hanlder: did you mean handler?",
-    "x" * 4000: f"1: unknown option: {'x' * 4000}; try socketserver --help",
-    "verbose = yes": "1: takes no value: --verbose=yes; try socketserver --help",
-    "timeout": "1: value missing: --timeout; try socketserver --help",
-    "= 3": "1: no name: = 3; try socketserver --help",
+    "x" * 4000: f"1: unknown option: {'x' * 4000}; try socketserver serve --help",
+    "verbose = yes": "1: takes no value: --verbose=yes; try socketserver serve --help",
+    "timeout": "1: value missing: --timeout; try socketserver serve --help",
+    "= 3": "1: no name: = 3; try socketserver serve --help",
     "config = other": "1: not for a file: config=other: give it on the command line; try "
-                      "socketserver --help",
-    "help": "1: not for a file: help: give it on the command line; try socketserver --help",
-    "handler": "1: value missing: handler; try socketserver --help",
-    "handler = a\nhandler = b": "2: a second handler: b: a file has one; try socketserver --help",
-    "x" * 5000: "1: line too long: 4094 characters at most; try socketserver --help",
-    "#\n" * 4096 + "verbose": "4097: too many lines: 4096 at most; try socketserver --help",
+                      "socketserver serve --help",
+    "help": "1: not for a file: help: give it on the command line; try socketserver serve --help",
+    "handler": "1: value missing: handler; try socketserver serve --help",
+    "handler = a\nhandler = b": "2: a second handler: b: a file has one; try socketserver serve "
+                                "--help",
+    "x" * 5000: "1: line too long: 4094 characters at most; try socketserver serve --help",
+    "#\n" * 4096 + "verbose": "4097: too many lines: 4096 at most; try socketserver serve --help",
 }
 
 
@@ -562,9 +563,9 @@ LATE = {
     "mode = treading": "unknown mode: treading: upper has sync threading forking over tcp",
     "address = nonsense": "bad address: nonsense: the address must begin with tcp://, udp://, "
                           "unix: or unixgram:, or fd: for a socket that was passed; try "
-                          "socketserver --help",
+                          "socketserver serve --help",
     "address = tcp://localhost": "bad address: tcp://localhost: a port must follow the host, as in "
-                                 "tcp://localhost:80; try socketserver --help",
+                                 "tcp://localhost:80; try socketserver serve --help",
     "address = fd:web": "no such socket: fd:web: none was passed under this name or number, or it "
                         "is served already",
     "address = udp://:0": "other hosts can reach it: udp://:0: take 127.0.0.1 or [::1], or add "
@@ -572,20 +573,20 @@ LATE = {
     "address = unix:/nowhere/s": "no such directory: unix:/nowhere/s: make it first, or take "
                                  "another path",
     "requests = 1\naddress = unix:a\naddress = unix:b":
-        "too many addresses: unix:b: --requests counts those of one; try socketserver --help",
+        "too many addresses: unix:b: --requests counts those of one; try socketserver serve --help",
     "inetd\naddress = unix:a": "an address with --inetd: unix:a: standard input is what it serves: "
-                               "leave one out; try socketserver --help",
+                               "leave one out; try socketserver serve --help",
     "user = no-such": "no such user: --user no-such: give a name that `getent` knows, or a number",
     "group = no-such": "no such group: --group no-such: give a name that `getent` knows, or a "
                        "number",
     "user = 4000000": "no group: --user 4000000: this number has no name, and so no group of its "
-                      "own: add --group; try socketserver --help",
+                      "own: add --group; try socketserver serve --help",
     "stats = nonsense": "bad address: --stats nonsense: the address must begin with tcp://, "
-                        "udp://, unix: or unixgram:; try socketserver --help",
+                        "udp://, unix: or unixgram:; try socketserver serve --help",
     "stats = unix:/nowhere/s": "no such directory: unix:/nowhere/s: make it first, or take another "
                                "path",
     "log-to = nowhere": "no place for a log: --log-to nowhere: take stderr, syslog or syslog:PATH; "
-                        "try socketserver --help",
+                        "try socketserver serve --help",
     "pid-file = /nowhere/pid": "no pid file: --pid-file /nowhere/pid: No such file or directory: "
                                "take a path in a directory that you may write to",
 }
