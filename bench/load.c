@@ -198,7 +198,7 @@ int main(int argc, char **argv)
 {
 	struct plan plan = {
 		.connections = 1, .threads = 1, .window = 1, .duration = 1000, .timeout = 10000};
-	struct options options = {specs, &plan, NULL, NULL, NULL};
+	struct options options = {.specs = specs, .settings = &plan};
 	int first, status;
 
 	first = options_parse(&options, argc, argv, false);

@@ -198,14 +198,48 @@ void options_consider(const struct options *options, struct nearest *nearest)
 		nearest_consider(nearest, options->own[i].name);
 }
 
+/* Of a name, up to its end or =. */
+static bool is_name(const char *name, const char *option)
+{
+	size_t length = strcspn(option, "=");
+
+	return strlen(name) == length && strncmp(name, option, length) == 0;
+}
+
+static bool is_own(const struct ssv_handler_option *own, const char *option)
+{
+	for (int i = 0; i < count_own(own); i++)
+		if (is_name(own[i].name, option))
+			return true;
+	return false;
+}
+
+/* Of the handlers that may follow. */
+static const struct ssv_handler_descriptor *owner_of(
+	const struct options *options, const char *option)
+{
+	for (int i = 0; options->handlers != NULL && options->handlers[i] != NULL; i++)
+		if (is_own(options->handlers[i]->options, option))
+			return options->handlers[i];
+	return NULL;
+}
+
 static void complain_unknown(const struct options *options, const char *argument)
 {
+	const struct ssv_handler_descriptor *owner = owner_of(options, argument + strlen("--"));
 	struct nearest nearest;
 
+	if (owner != NULL) {
+		complain("unknown option: %s: it is one of %s's own, which go behind it: serve %s "
+			 "%s",
+			argument, owner->name, owner->name, argument);
+		return;
+	}
 	nearest_init(&nearest, argument + strlen("--"));
 	options_consider(options, &nearest);
 	if (!nearest_suggest(&nearest, "option", "--"))
-		complain_usage("unknown option: %s", argument);
+		complain_usage("unknown option: %s%s", argument,
+			options->handlers != NULL ? ": a handler's own go behind it" : "");
 }
 
 /* getopt_long() leaves in optopt which option it was that is wrong, or 0 for none that it knows. */
@@ -234,23 +268,12 @@ static int take(const struct options *options, int c, char **argv)
 	return index < specs ? set_spec(options, index) : set_own(options, index - specs);
 }
 
-/* Of a name, up to its end or =. */
-static bool is_name(const char *name, const char *option)
-{
-	size_t length = strcspn(option, "=");
-
-	return strlen(name) == length && strncmp(name, option, length) == 0;
-}
-
 bool options_know(const struct options *options, const char *option)
 {
 	for (const struct option_spec *spec = options->specs; spec->name != NULL; spec++)
 		if (is_name(spec->name, option))
 			return true;
-	for (int i = 0; i < count_own(options->own); i++)
-		if (is_name(options->own[i].name, option))
-			return true;
-	return false;
+	return is_own(options->own, option);
 }
 
 int options_parse(const struct options *options, int argc, char **argv, bool stop_at_operand)

@@ -44,6 +44,9 @@ struct options {
 	const struct ssv_handler_option *own; /**< a handler's, or NULL */
 	void *state;                          /**< what they are set in */
 	const char *only; /**< the one that is set, the others are read over; or NULL: all are */
+	/** The handlers one of which is to follow, ended by NULL: who gives an option of theirs too
+	 * early is told so; or NULL. */
+	const struct ssv_handler_descriptor *const *handlers;
 };
 
 /**

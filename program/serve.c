@@ -302,17 +302,25 @@ static int serve_addresses(struct serve *serve, int count, char **addresses)
 static int parse_handlers_options(
 	struct serve *serve, int count, char **arguments, bool only_config)
 {
-	struct options options = {serve_options, &serve->settings,
-		serve->listeners.handler->options, serve->listeners.state,
-		only_config ? "config" : NULL};
+	struct options options = {
+		.specs = serve_options,
+		.settings = &serve->settings,
+		.own = serve->listeners.handler->options,
+		.state = serve->listeners.state,
+		.only = only_config ? "config" : NULL,
+	};
 
 	return options_parse(&options, count, arguments, false);
 }
 
 static int apply_config(struct serve *serve)
 {
-	struct options options = {serve_options, &serve->settings,
-		serve->listeners.handler->options, serve->listeners.state, NULL};
+	struct options options = {
+		.specs = serve_options,
+		.settings = &serve->settings,
+		.own = serve->listeners.handler->options,
+		.state = serve->listeners.state,
+	};
 
 	return config_apply(&serve->config, &options);
 }
@@ -320,7 +328,12 @@ static int apply_config(struct serve *serve)
 /* The options in front of the handler: where they end, or minus an exit status. */
 static int parse_first_options(struct serve *serve, const char *only)
 {
-	struct options options = {serve_options, &serve->settings, NULL, NULL, only};
+	struct options options = {
+		.specs = serve_options,
+		.settings = &serve->settings,
+		.only = only,
+		.handlers = registry_built_in,
+	};
 
 	return options_parse(&options, serve->argument_count, serve->arguments, true);
 }

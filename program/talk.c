@@ -91,7 +91,7 @@ static int print_help(void)
 int talk_main(int count, char **arguments)
 {
 	struct settings settings = {.timeout = 15 * 1000};
-	struct options options = {specs, &settings, NULL, NULL, NULL};
+	struct options options = {.specs = specs, .settings = &settings};
 	int first;
 
 	complain_for("talk");

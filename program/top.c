@@ -268,7 +268,7 @@ static int print_help(void)
 int top_main(int count, char **arguments)
 {
 	struct top top = {.settings.interval = 1000};
-	struct options options = {specs, &top.settings, NULL, NULL, NULL};
+	struct options options = {.specs = specs, .settings = &top.settings};
 	int first;
 
 	complain_for("top");
