@@ -82,8 +82,8 @@ static const struct explanation *find(
 	return NULL;
 }
 
-static int explain(
-	const struct explanation *table, size_t count, int error, const struct ssv_address *at)
+static int explain(const struct explanation *table, size_t count, int error, const char *what,
+	const struct ssv_address *at)
 {
 	bool internet = at->transport == SSV_TCP || at->transport == SSV_UDP;
 	enum scope scope = internet ? INTERNET : LOCAL;
@@ -94,21 +94,30 @@ static int explain(
 	if (found == NULL)
 		found = find(both, sizeof(both) / sizeof(both[0]), error, scope);
 	if (found == NULL)
-		complain("%s: %s: check the address", strerror(-error), text);
+		complain("%s: %s%s: check the address", strerror(-error), what, text);
 	else
-		complain("%s: %s: %s%s", found->what, text, found->remedy,
+		complain("%s: %s%s: %s%s", found->what, what, text, found->remedy,
 			found->then_address ? text : "");
 	return EXIT_FAILURE;
 }
 
-int explain_listen(int error, const struct ssv_address *at)
+int explain_listen(int error, const char *what, const struct ssv_address *at)
 {
-	return explain(listening, sizeof(listening) / sizeof(listening[0]), error, at);
+	return explain(listening, sizeof(listening) / sizeof(listening[0]), error, what, at);
+}
+
+int explain_served(const char *what, const struct ssv_address *at)
+{
+	char text[SSV_ADDRESS_TEXT_SIZE];
+
+	complain("address in use: %s%s: it is served already; take another one", what,
+		ssv_address_format(at, text));
+	return EXIT_FAILURE;
 }
 
 int explain_connect(int error, const struct ssv_address *at)
 {
-	return explain(connecting, sizeof(connecting) / sizeof(connecting[0]), error, at);
+	return explain(connecting, sizeof(connecting) / sizeof(connecting[0]), error, "", at);
 }
 
 int explain_output(int error)

@@ -4,10 +4,13 @@
 
 #include <socketserver/address.h>
 
-/** Why nobody could listen there, or connect to it; `error` is a negative errno. Returns
- * EXIT_FAILURE. */
-int explain_listen(int error, const struct ssv_address *at);
+/** Why nobody could listen there, or connect to it; `error` is a negative errno, `what` stands in
+ * front of the address, as "--stats " or "". Returns EXIT_FAILURE. */
+int explain_listen(int error, const char *what, const struct ssv_address *at);
 int explain_connect(int error, const struct ssv_address *at);
+
+/** That a server of this very process is what listens there; the same. */
+int explain_served(const char *what, const struct ssv_address *at);
 
 /** Says that standard output cannot be written; returns EXIT_FAILURE. */
 int explain_output(int error);

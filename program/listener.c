@@ -3,6 +3,7 @@
 #include "stopper.h"
 #include "words.h"
 #include <string.h>
+#include <sys/stat.h>
 
 static struct ssv_server *init_tcp(struct ssv_tcp_server *tcp, const struct ssv_address *at,
 	const struct ssv_handler_ops *handler, const struct listener_settings *settings)
@@ -112,6 +113,37 @@ int listener_adopt(struct listener *listener, int fd)
 	default:
 		return ssv_tcp_server_adopt(&listener->of.tcp, fd);
 	}
+}
+
+static bool is_same_file(const char *one, const char *other)
+{
+	struct stat a, b;
+
+	return stat(one, &a) == 0 && stat(other, &b) == 0 && a.st_dev == b.st_dev &&
+	       a.st_ino == b.st_ino;
+}
+
+static bool is_any(const struct ssv_address *at)
+{
+	return at->socket.any.sa_family == AF_INET6
+		       ? IN6_IS_ADDR_UNSPECIFIED(&at->socket.in6.sin6_addr)
+		       : at->socket.in.sin_addr.s_addr == htonl(INADDR_ANY);
+}
+
+/* A name stands for some address of this host, or the port would not be in use. */
+bool listener_occupies(const struct ssv_server *server, const struct ssv_address *at)
+{
+	const struct ssv_address *own = &server->server_address;
+	char text[SSV_ADDRESS_TEXT_SIZE], own_text[SSV_ADDRESS_TEXT_SIZE];
+
+	if (at->transport != own->transport)
+		return false;
+	if (strcmp(ssv_address_format(at, text), ssv_address_format(own, own_text)) == 0)
+		return true;
+	if (at->transport == SSV_UNIX || at->transport == SSV_UNIXGRAM)
+		return is_same_file(at->socket.un.sun_path, own->socket.un.sun_path);
+	return ssv_address_port(at) == ssv_address_port(own) &&
+	       (at->name[0] != '\0' || is_any(at) || is_any(own));
 }
 
 static void init_socket(struct listener *listener, const struct listener_settings *settings)

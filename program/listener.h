@@ -58,6 +58,9 @@ void listener_init(struct listener *listener, const struct ssv_address *at,
 /** The class's own adopt, as ssv_tcp_server_adopt(). */
 int listener_adopt(struct listener *listener, int fd);
 
+/** Whether that server, which is open, is what keeps others from listening at an address. */
+bool listener_occupies(const struct ssv_server *server, const struct ssv_address *at);
+
 /** The file of a Unix socket; NULL for other classes. */
 struct ssv_unix_socket *listener_file(struct listener *listener);
 

@@ -6,6 +6,7 @@
 #include "inheritance.h"
 #include "reach.h"
 #include "words.h"
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -47,11 +48,11 @@ static int check_mode(const struct listeners *listeners, const struct ssv_addres
 		return 0;
 	config_say_where(mode);
 	if (words_have("sync threading forking", mode))
-		complain("%s does not work in mode %s over %s: it has %s%s%s", handler->name, mode,
-			transport, modes, handler->because != NULL ? ": " : "",
+		complain("%s does not work in --mode %s over %s: it has %s%s%s", handler->name,
+			mode, transport, modes, handler->because != NULL ? ": " : "",
 			handler->because != NULL ? handler->because : "");
 	else
-		complain("unknown mode: %s: %s has %s over %s", mode, handler->name, modes,
+		complain("unknown mode: --mode %s: %s has %s over %s", mode, handler->name, modes,
 			transport);
 	return EXIT_USAGE;
 }
@@ -269,15 +270,27 @@ int listeners_add(struct listeners *listeners, int count, char **addresses)
 	return status != 0 ? status : limit_requests(listeners);
 }
 
-/* A name may stand for another address by now: its reach is checked once more. */
-static int open_server(const struct listeners *listeners, struct ssv_server *server)
+/* Of the first of them, which are open. */
+static bool is_served(const struct listeners *listeners, size_t count, const struct ssv_address *at)
 {
+	for (size_t i = 0; i < count; i++)
+		if (listener_occupies(listeners->servers[i], at))
+			return true;
+	return false;
+}
+
+/* A name may stand for another address by now: its reach is checked once more. */
+static int open_server(const struct listeners *listeners, size_t index)
+{
+	struct ssv_server *server = listeners->servers[index];
 	const struct ssv_address at = server->server_address;
 	char text[SSV_ADDRESS_TEXT_SIZE];
 	int rc = ssv_server_open(server);
 
+	if (rc == -EADDRINUSE && is_served(listeners, index, &at))
+		return explain_served("", &at);
 	if (rc < 0)
-		return explain_listen(rc, &at);
+		return explain_listen(rc, "", &at);
 	return check_reach(listeners, &server->server_address,
 		ssv_address_format(&server->server_address, text));
 }
@@ -288,7 +301,7 @@ int listeners_open(struct listeners *listeners)
 
 	for (size_t i = 0; i < listeners->count && status == 0; i++) {
 		config_say_where(listeners->list[i].given);
-		status = open_server(listeners, listeners->servers[i]);
+		status = open_server(listeners, i);
 	}
 	config_say_where(NULL);
 	return status;

@@ -8,7 +8,7 @@ int reach_check(
 	int rc = ssv_address_is_loopback(at);
 
 	if (rc < 0)
-		return explain_listen(rc, at);
+		return explain_listen(rc, what, at);
 	if (rc > 0)
 		return 0;
 	complain("other hosts can reach it: %s%s: take 127.0.0.1 or [::1], or add %s", what, text,

@@ -76,7 +76,7 @@ static int inherit(struct stats *stats, const struct ssv_address *at)
 		ssv_address_format(at, text));
 	fd = inheritance_take(stats->name);
 	rc = fd < 0 ? 0 : adopt(stats, fd);
-	return rc < 0 ? explain_listen(rc, at) : 0;
+	return rc < 0 ? explain_listen(rc, "--stats ", at) : 0;
 }
 
 static int check_address(const struct ssv_address *at, const char *text, bool public)
@@ -128,13 +128,23 @@ static double seconds_since_1970(void)
 	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
+static bool is_served(const struct stats *stats, const struct ssv_address *at)
+{
+	for (size_t i = 0; i < stats->count; i++)
+		if (listener_occupies(stats->subjects[i].server, at))
+			return true;
+	return false;
+}
+
 int stats_open(struct stats *stats, const char *handler, struct ssv_log *log)
 {
+	const struct ssv_address *at;
 	struct snapshot_subject *subject;
 	int rc;
 
 	if (stats->server == NULL)
 		return 0;
+	at = &stats->server->server_address;
 	for (size_t i = 0; i < stats->count; i++) {
 		subject = &stats->subjects[i];
 		ssv_address_format(&subject->server->server_address, subject->address);
@@ -144,7 +154,9 @@ int stats_open(struct stats *stats, const char *handler, struct ssv_log *log)
 	stats->process.started = seconds_since_1970();
 	stats->server->log = log;
 	rc = ssv_server_open(stats->server);
-	return rc < 0 ? explain_listen(rc, &stats->server->server_address) : 0;
+	if (rc == -EADDRINUSE && is_served(stats, at))
+		return explain_served("--stats ", at);
+	return rc < 0 ? explain_listen(rc, "--stats ", at) : 0;
 }
 
 void stats_take_over(struct stats *stats)

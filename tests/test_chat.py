@@ -153,7 +153,7 @@ def modes_in_which_there_is_no_room_are_refused():
                                ("udp://127.0.0.1:0", "forking", "sync threading: each member")):
         status, _, said = run("serve", "chat", address, "--mode", mode)
         equal(status, 2)
-        assert f"chat does not work in mode {mode} over " in said, said
+        assert f"chat does not work in --mode {mode} over " in said, said
         assert f": it has {has}" in said, said
 
 

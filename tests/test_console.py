@@ -221,7 +221,7 @@ def without_its_terminal_the_console_ends(address):
 def one_terminal_has_one_call_at_a_time(address, mode):
     status, _, said = run("serve", "console", address, "--mode", mode)
     equal(status, 2)
-    assert f"console does not work in mode {mode} over " in said, said
+    assert f"console does not work in --mode {mode} over " in said, said
     assert "it has sync: there is" in said, said
 
 

@@ -145,7 +145,7 @@ static const struct {
 	{{"serve", "echo", "--timeout", "nan", NULL}, {"out of range: --timeout nan", "seconds"}},
 	{{"serve", "echo", "--grace", "", NULL}, {"not a number: --grace", "seconds"}},
 	{{"serve", "echo", "--mode", "fast", NULL},
-		{"unknown mode: fast", "sync threading forking"}},
+		{"unknown mode: --mode fast", "sync threading forking"}},
 	{{"serve", "echo", "--max-threads=0", NULL},
 		{"out of range: --max-threads 0", "from 1 to 65535"}},
 	{{"serve", "echo", "--max-children=0", NULL},
@@ -213,7 +213,7 @@ START_TEST(a_plugin_names_the_transports_it_has)
 	refused(run(ARGUMENTS("serve", getenv("PLUGIN_HELLO"), "unix:/tmp/x"), ""), 2,
 		"hello does not work over unix: unix:/tmp/x: it works over tcp", NULL);
 	refused(run(ARGUMENTS("serve", getenv("PLUGIN_HELLO"), "--mode", "forking"), ""), 2,
-		"hello does not work in mode forking over tcp: it has sync", NULL);
+		"hello does not work in --mode forking over tcp: it has sync", NULL);
 }
 END_TEST
 
@@ -271,6 +271,18 @@ START_TEST(an_occupied_path_is_named_with_the_remedy)
 		"another file is in the way", NULL);
 	ck_assert_int_eq(access(path, F_OK), 0);
 	remove_path();
+}
+END_TEST
+
+START_TEST(an_occupied_address_of_stats_is_named_with_its_option)
+{
+	uint16_t port;
+	struct child first = serve_echo(&port);
+	struct address at = tcp(port);
+
+	refused(run(ARGUMENTS("serve", "echo", "tcp://127.0.0.1:0", "--stats", at.text), ""), 1,
+		"address in use: --stats ", at.text, "another process listens there", NULL);
+	stop(first);
 }
 END_TEST
 
@@ -364,6 +376,7 @@ static TCase *refusal_case(void)
 	tcase_add_test(tcase, a_plugin_may_do_another_thing_over_datagrams);
 	tcase_add_test(tcase, an_occupied_address_is_named_with_the_remedy);
 	tcase_add_loop_test(tcase, an_occupied_path_is_named_with_the_remedy, 0, 2);
+	tcase_add_test(tcase, an_occupied_address_of_stats_is_named_with_its_option);
 	tcase_add_test(tcase, a_privileged_port_is_named_with_the_remedy);
 	tcase_add_test(tcase, a_name_that_cannot_be_resolved_is_named_with_the_remedy);
 	tcase_add_test(tcase, an_address_of_another_host_is_refused);

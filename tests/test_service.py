@@ -117,6 +117,30 @@ def a_wrong_number_of_sockets_is_refused(variable):
     assert f"bad LISTEN_FDS: {value}".encode() in done.stderr, done.stderr
 
 
+def is_served_already(which, *arguments, **settings):
+    line, status = refused("echo", *arguments, **settings)
+    assert line.startswith(f"address in use: {which}"), line
+    assert line.endswith(": it is served already; take another one"), line
+    equal(status, 1)
+
+
+@for_each((("127.0.0.1", "127.0.0.1"), ("127.0.0.1", "localhost"), ("0.0.0.0", "127.0.0.1"),
+           ("127.0.0.1", "")))
+def a_port_that_is_served_already_is_no_other_process(hosts):
+    with listening(f"tcp://{hosts[0]}:0") as passed:
+        again = f"tcp://{hosts[1]}:{passed.getsockname()[1]}"
+        one, keep = f"fd:{passed.fileno()}", {"pass_fds": [passed.fileno()]}
+        is_served_already("--stats tcp://", one, "--stats", again, "--stats-public", **keep)
+        is_served_already("tcp://", one, again, **keep)
+
+
+@for_each((("unix:{directory}/s", "unix:{directory}/./s"), ("unix:@{directory}",) * 2))
+def a_path_that_is_served_already_is_no_other_process(addresses):
+    one, again = addresses
+    is_served_already("--stats unix:", one, "--stats", again)
+    is_served_already("unix:", one, again)
+
+
 @test
 def a_descriptor_that_is_no_socket_of_ours_is_refused():
     with open("/dev/null", "rb") as file, socket.socket() as unbound, \
@@ -560,7 +584,7 @@ def what_is_wrong_is_said_with_its_line(number):
 
 
 LATE = {
-    "mode = treading": "unknown mode: treading: upper has sync threading forking over tcp",
+    "mode = treading": "unknown mode: --mode treading: upper has sync threading forking over tcp",
     "address = nonsense": "bad address: nonsense: the address must begin with tcp://, udp://, "
                           "unix: or unixgram:, or fd: for a socket that was passed; try "
                           "socketserver serve --help",
@@ -583,8 +607,8 @@ LATE = {
                       "own: add --group; try socketserver serve --help",
     "stats = nonsense": "bad address: --stats nonsense: the address must begin with tcp://, "
                         "udp://, unix: or unixgram:; try socketserver serve --help",
-    "stats = unix:/nowhere/s": "no such directory: unix:/nowhere/s: make it first, or take another "
-                               "path",
+    "stats = unix:/nowhere/s": "no such directory: --stats unix:/nowhere/s: make it first, or take "
+                               "another path",
     "log-to = nowhere": "no place for a log: --log-to nowhere: take stderr, syslog or syslog:PATH; "
                         "try socketserver serve --help",
     "pid-file = /nowhere/pid": "no pid file: --pid-file /nowhere/pid: No such file or directory: "
@@ -616,8 +640,9 @@ def the_path_of_a_file_may_be_as_long_as_the_system_has_it():
     path = f"{folder}/{'c' * 200}"
     with open(path, "w", encoding="ascii") as file:
         file.write(f"mode = {'m' * 4000}\n")
-    equal(refused("echo", "--config", path)[0], f"{path}:1: unknown mode: {'m' * 4000}: echo has "
-                                                "sync threading forking over tcp")
+    equal(refused("echo", "--config", path)[0], f"{path}:1: unknown mode: --mode "
+                                                f"{'m' * 4000}: echo has sync threading forking "
+                                                "over tcp")
 
 
 @for_each(("/nowhere/at/all", "{directory}"))
