@@ -131,6 +131,37 @@ struct passed_socket *activation_take(const char *text)
 	return found;
 }
 
+/* What was passed, as text: those that fit. */
+static void list(char *text, size_t size)
+{
+	size_t length = 0;
+
+	text[0] = '\0';
+	for (size_t i = 0; i < socket_count && length < size; i++)
+		length += (size_t)snprintf(text + length, size - length, "%sfd:%d%s%s%s",
+			i > 0 ? ", " : "", sockets[i].number, sockets[i].name[0] != '\0' ? " " : "",
+			sockets[i].name, sockets[i].taken ? " (served already)" : "");
+}
+
+void activation_complain(const char *text)
+{
+	const char *name = text + strlen("fd:");
+	char passed[1024];
+	long number;
+
+	list(passed, sizeof(passed));
+	if (socket_count > 0)
+		complain("no such socket: %s: take one of those passed: %s", text, passed);
+	else if (read_whole(name, 0, INT_MAX, &number) == 0)
+		complain("no such socket: %s: none was passed: have a socket unit start it, or "
+			 "systemd-socket-activate",
+			text);
+	else
+		complain("no such socket: %s: none was passed: have a socket unit with "
+			 "FileDescriptorName=%s start it, or systemd-socket-activate --fdname=%s",
+			text, name, name);
+}
+
 const struct passed_socket *activation_left(void)
 {
 	for (size_t i = 0; i < socket_count; i++)

@@ -40,6 +40,9 @@ bool activation_is_address(const char *text);
  */
 struct passed_socket *activation_take(const char *text);
 
+/** Says that there is none such, which there are, and how to pass one. */
+void activation_complain(const char *text);
+
 /** The first that nobody has taken, or NULL. */
 const struct passed_socket *activation_left(void);
 

@@ -169,9 +169,7 @@ static int add_passed(struct listeners *listeners, const char *text)
 	int status = 0;
 
 	if (passed == NULL) {
-		complain("no such socket: %s: none was passed under this name or number, or it is "
-			 "served already",
-			text);
+		activation_complain(text);
 		return EXIT_FAILURE;
 	}
 	for (; passed != NULL && status == 0; passed = activation_take(text))

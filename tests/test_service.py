@@ -98,6 +98,16 @@ def requests_are_counted_of_one_socket_only(which):
 
 
 @test
+def where_a_name_is_not_there_those_that_are_are_said():
+    with listening("tcp://127.0.0.1:0") as one, listening("unix:{directory}/s") as two:
+        with Passed([one, two], "upper", "fd:3", "fd:web", names=["http"], lines=0) as server:
+            equal(server.wait(), 1)
+            equal(server.said(), "socketserver: no such socket: fd:web: take one of those passed: "
+                                 "fd:3 http (served already), fd:4\n")
+            server.process.returncode, server.may_say = 0, "no such socket"
+
+
+@test
 def what_is_passed_to_another_process_is_left_alone():
     environment = os.environ | {"LISTEN_PID": "1", "LISTEN_FDS": "1"}
     line, status = refused("upper", "fd:x", env=environment)
@@ -151,7 +161,8 @@ def a_descriptor_that_is_no_socket_of_ours_is_refused():
             assert line.startswith(f"socket not to be served: fd:{passed.fileno()}: "), line
             assert why in line.lower().replace("socket operation on non-socket", "not a socket")
     line, status = refused("echo", "fd:999")
-    assert line.startswith("no such socket: fd:999") and status == 1, line
+    equal((line, status), ("no such socket: fd:999: none was passed: have a socket unit start it, "
+                           "or systemd-socket-activate", 1))
 
 
 @test
@@ -590,8 +601,8 @@ LATE = {
                           "socketserver serve --help",
     "address = tcp://localhost": "bad address: tcp://localhost: a port must follow the host, as in "
                                  "tcp://localhost:80; try socketserver serve --help",
-    "address = fd:web": "no such socket: fd:web: none was passed under this name or number, or it "
-                        "is served already",
+    "address = fd:web": "no such socket: fd:web: none was passed: have a socket unit with "
+                        "FileDescriptorName=web start it, or systemd-socket-activate --fdname=web",
     "address = udp://:0": "other hosts can reach it: udp://:0: take 127.0.0.1 or [::1], or add "
                           "--public",
     "address = unix:/nowhere/s": "no such directory: unix:/nowhere/s: make it first, or take "
