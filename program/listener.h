@@ -15,6 +15,7 @@ struct listener_settings {
 	int udp_rate;   /**< packets a second from one source; 0: any number */
 	int max_connections, max_per_address, rate; /**< 0: any number */
 	int when_full;                              /**< 0: wait, 1: refuse */
+	const char *given_when_full;                /**< as it was given, or NULL */
 	struct cidr_list allow, deny;
 	uid_t file_user; /**< whose a Unix socket's file is to be; (uid_t)-1: the process's */
 	gid_t file_group;

@@ -283,6 +283,8 @@ static int serve_addresses(struct serve *serve, int count, char **addresses)
 	status = log_output_open(&serve->log, &serve->settings.log);
 	config_say_where(NULL);
 	if (status == 0)
+		status = serve_settings_check(&serve->settings);
+	if (status == 0)
 		status = check_inetd(serve, count, addresses);
 	if (status == 0)
 		status = prepare_service(serve);

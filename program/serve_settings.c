@@ -1,8 +1,26 @@
 #include "serve_settings.h"
+#include "complain.h"
+#include "config.h"
 #include "output.h"
 #include "registry.h"
 #include <limits.h>
 #include <stdio.h>
+
+static int set_when_full(const struct option_spec *spec, void *at, const char *value)
+{
+	struct listener_settings *listener = at;
+
+	listener->given_when_full = value;
+	return option_set_choice(spec, &listener->when_full, value);
+}
+
+static int set_drain(const struct option_spec *spec, void *at, const char *value)
+{
+	struct service_settings *service = at;
+
+	service->given_drain = value;
+	return option_set_seconds(spec, &service->drain, value);
+}
 
 static const struct option_spec specs[] = {
 	{"mode", "MODE", "sync, threading, forking (default: its first one)", option_set_text,
@@ -21,7 +39,7 @@ static const struct option_spec specs[] = {
 		option_set_whole, offsetof(struct serve_settings, listener.max_connections), 1,
 		1000000, 0},
 	{"when-full", "wait|refuse", "what the next one has to do then (default wait)",
-		option_set_choice, offsetof(struct serve_settings, listener.when_full), 0, 0, 0},
+		set_when_full, offsetof(struct serve_settings, listener), 0, 0, 0},
 	{"max-per-address", "N", "of those from one address; refuse more (default: any number)",
 		option_set_whole, offsetof(struct serve_settings, listener.max_per_address), 1,
 		1000000, 0},
@@ -59,8 +77,8 @@ static const struct option_spec specs[] = {
 		offsetof(struct serve_settings, service.pid_file), 0, 0, 0},
 	{"handover", NULL, "on SIGHUP, have the program anew take over", option_set_flag,
 		offsetof(struct serve_settings, service.handover), 0, 0, 0},
-	{"drain", "SECONDS", "let clients finish then; 0: no limit (default)", option_set_seconds,
-		offsetof(struct serve_settings, service.drain), 0, OPTION_SECONDS_MAX, 0},
+	{"drain", "SECONDS", "let clients finish then; 0: no limit (default)", set_drain,
+		offsetof(struct serve_settings, service), 0, OPTION_SECONDS_MAX, 0},
 	{"inetd", NULL, "serve the socket that is standard input", option_set_flag,
 		offsetof(struct serve_settings, service.inetd), 0, 0, 0},
 	{"log", "text|json", "the log as lines for people (the default) or programs",
@@ -107,6 +125,25 @@ void serve_settings_init(struct serve_settings *settings)
 		.timeout = 300 * 1000,
 		.grace = 5 * 1000,
 	};
+}
+
+static int complain_idle(const char *name, const char *value, const char *lacks)
+{
+	config_say_where(value);
+	return complain_usage(
+		"no %s: --%s %s does nothing without: add it, or leave it out", lacks, name, value);
+}
+
+int serve_settings_check(const struct serve_settings *settings)
+{
+	const struct listener_settings *listener = &settings->listener;
+	const struct service_settings *service = &settings->service;
+
+	if (listener->when_full != 0 && listener->max_connections == 0)
+		return complain_idle("when-full", listener->given_when_full, "--max-connections");
+	if (service->drain > 0 && !service->handover)
+		return complain_idle("drain", service->given_drain, "--handover");
+	return 0;
 }
 
 bool serve_settings_want_help(const struct serve_settings *settings)

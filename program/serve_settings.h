@@ -27,6 +27,9 @@ extern const struct option_spec *const serve_options;
 
 void serve_settings_init(struct serve_settings *settings);
 
+/** Whether each option can do something. Returns 0, or an exit status after saying which cannot. */
+int serve_settings_check(const struct serve_settings *settings);
+
 /** Whether help was asked for; and gives it, with the handler's own options if there is one.
  * Returns the exit status. */
 bool serve_settings_want_help(const struct serve_settings *settings);

@@ -14,7 +14,8 @@
 struct service_settings {
 	const char *user, *group, *pid_file; /**< or NULL */
 	bool handover, inetd;
-	int drain; /**< ms; 0: as long as it takes */
+	int drain;               /**< ms; 0: as long as it takes */
+	const char *given_drain; /**< as it was given, or NULL */
 };
 
 struct service {

@@ -611,6 +611,10 @@ LATE = {
         "too many addresses: unix:b: --requests counts those of one; try socketserver serve --help",
     "inetd\naddress = unix:a": "an address with --inetd: unix:a: standard input is what it serves: "
                                "leave one out; try socketserver serve --help",
+    "when-full = refuse": "no --max-connections: --when-full refuse does nothing without: add it, "
+                          "or leave it out; try socketserver serve --help",
+    "drain = 5": "no --handover: --drain 5 does nothing without: add it, or leave it out; try "
+                 "socketserver serve --help",
     "user = no-such": "no such user: --user no-such: give a name that `getent` knows, or a number",
     "group = no-such": "no such group: --group no-such: give a name that `getent` knows, or a "
                        "number",
@@ -654,6 +658,25 @@ def the_path_of_a_file_may_be_as_long_as_the_system_has_it():
     equal(refused("echo", "--config", path)[0], f"{path}:1: unknown mode: --mode "
                                                 f"{'m' * 4000}: echo has sync threading forking "
                                                 "over tcp")
+
+
+@test
+def what_needs_another_option_is_said_of_where_it_stands():
+    path = write("config", "handler = upper\ndrain = 3\n")
+    for arguments, said in (((), f"{path}:2: no --handover: --drain 3 "),
+                            (("--drain", "3"), "no --handover: --drain 3 ")):
+        line, status = refused("--config", path, *arguments)
+        assert line.startswith(said) and status == 2, line
+
+
+@for_each(STREAMS)
+def what_needs_another_option_may_find_it_on_the_command_line(address):
+    path = write("config", "drain = 5\nwhen-full = refuse\n")
+    with Server("upper", address, "--config", path, "--handover", "--max-connections",
+                "1") as server:
+        served(server.address)
+    with Server("upper", address, "--drain", "0", "--when-full", "wait") as server:
+        served(server.address)
 
 
 @for_each(("/nowhere/at/all", "{directory}"))
