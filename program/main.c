@@ -25,7 +25,7 @@ static const char help[] =
 	"  top ADDRESS                    show what a server with --stats is doing\n"
 	"  handlers                       list the handlers\n"
 	"  COMMAND --help                 all about a command, with its options\n"
-	"  serve HANDLER --help           also the handler's own options\n"
+	"  serve HANDLER --help           the handler's own options\n"
 	"  --help, --version\n"
 	"\n"
 	"Addresses:\n"
@@ -56,18 +56,9 @@ static int version_main(int count, char **arguments)
 	return output_finish();
 }
 
-static void print_row(
-	const char *name, const char *transports, const char *modes, const char *about)
+static void print_row(const char *name, const char *transports, const char *about)
 {
-	printf("%-9s  %-21s  %-22s  %s\n", name, transports, modes, about);
-}
-
-static void print_handler(const struct ssv_handler_descriptor *handler)
-{
-	char modes[REGISTRY_MODES_SIZE];
-
-	print_row(
-		handler->name, handler->transports, registry_modes(handler, modes), handler->help);
+	printf("%-9s  %-21s  %s\n", name, transports, about);
 }
 
 static int handlers_main(int count, char **arguments)
@@ -75,9 +66,10 @@ static int handlers_main(int count, char **arguments)
 	if (count > 1 && strcmp(arguments[1], "--help") != 0 && strcmp(arguments[1], "-h") != 0)
 		return complain_usage(
 			"too many arguments: handlers %s: it takes none", arguments[1]);
-	print_row("HANDLER", "TRANSPORTS", "MODES", "WHAT IT DOES");
+	print_row("HANDLER", "TRANSPORTS", "WHAT IT DOES (modes: serve HANDLER --help)");
 	for (int i = 0; registry_built_in[i] != NULL; i++)
-		print_handler(registry_built_in[i]);
+		print_row(registry_built_in[i]->name, registry_built_in[i]->transports,
+			registry_built_in[i]->help);
 	return output_finish();
 }
 

@@ -12,7 +12,8 @@
 /* What getopt_long() returns for the first of the long options: no character. */
 #define FIRST_LONG (UCHAR_MAX + 1)
 
-#define HELP_COLUMNS 50 /* behind the names, of 80 */
+#define COLUMNS 80
+#define HELP_COLUMNS 50 /* of them, behind the names */
 
 int option_set_flag(const struct option_spec *spec, void *at, const char *value)
 {
@@ -304,6 +305,23 @@ static size_t fit(const char *text, size_t columns)
 	return end > 0 ? end : columns;
 }
 
+/* What is left of a text, which does not begin with blanks. */
+static const char *rest(const char *text, size_t length)
+{
+	return text + length + strspn(text + length, " ");
+}
+
+void options_print_text(const char *text)
+{
+	size_t length = fit(text, COLUMNS);
+
+	printf("%.*s\n", (int)length, text);
+	for (text = rest(text, length); *text != '\0'; text = rest(text, length)) {
+		length = fit(text, HELP_COLUMNS);
+		printf("%*s%.*s\n", COLUMNS - HELP_COLUMNS, "", (int)length, text);
+	}
+}
+
 static void print_option(char letter, const char *name, const char *value, const char *help)
 {
 	char left[64], dash[] = {'-', letter, ',', '\0'};
@@ -314,7 +332,7 @@ static void print_option(char letter, const char *name, const char *value, const
 	do {
 		length = fit(help, HELP_COLUMNS);
 		printf("  %-27s %.*s\n", left, (int)length, help);
-		help += length + strspn(help + length, " ");
+		help = rest(help, length);
 		left[0] = '\0';
 	} while (*help != '\0');
 }

@@ -63,7 +63,9 @@ bool options_know(const struct options *options, const char *option);
 /** Whether one of them was meant. */
 void options_consider(const struct options *options, struct nearest *nearest);
 
-/** For --help, in 80 columns: all of them; those that are named; a handler's own. */
+/** For --help, in 80 columns: a text, which goes on where those of options stand; all options;
+ * those that are named; a handler's own. */
+void options_print_text(const char *text);
 void options_print_specs(const struct option_spec *specs);
 void options_print_these(const struct option_spec *specs, const char *names);
 void options_print_own(const struct ssv_handler_option *own);

@@ -96,9 +96,10 @@ const struct option_spec *const serve_options = specs;
 
 static const char usual[] = "mode max-connections timeout grace public stats verbose help help-all";
 
+static const char help_usage[] = "usage: socketserver serve HANDLER [ADDRESS...] [options]\n"
+				 "\n";
+
 static const char help_head[] =
-	"usage: socketserver serve HANDLER [ADDRESS...] [options]\n"
-	"\n"
 	"Serves until SIGINT (Ctrl-C) or SIGTERM; a second one ends it at once.\n"
 	"HANDLER is a name that `socketserver handlers` shows, or the path of a plug-in.\n"
 	"ADDRESS is tcp://HOST:PORT, udp://HOST:PORT, unix:PATH, unixgram:PATH, fd:NAME;\n"
@@ -106,12 +107,15 @@ static const char help_head[] =
 	"\n"
 	"Options, before or after the operands (a handler's own: after HANDLER):\n";
 
+static const char help_rest[] = "\n"
+				"socketserver serve --help: the options of every handler\n";
+
 static const char help_examples[] =
 	"\n"
 	"Examples:\n"
 	"  socketserver serve echo\n"
 	"  socketserver serve upper tcp://:7000 --timeout 10 # every address of the host\n"
-	"  socketserver serve ./hello.so --help              # and the plug-in's options\n";
+	"  socketserver serve ./hello.so --help              # the plug-in's own options\n";
 
 void serve_settings_init(struct serve_settings *settings)
 {
@@ -151,21 +155,45 @@ bool serve_settings_want_help(const struct serve_settings *settings)
 	return settings->help || settings->help_all;
 }
 
-int serve_settings_print_help(
+static void print_handler(const struct ssv_handler_descriptor *handler)
+{
+	char modes[REGISTRY_MODES_SIZE], text[512];
+
+	snprintf(text, sizeof(text), "%s: %s; over %s; %s", handler->name, handler->help,
+		handler->transports, registry_modes(handler, modes));
+	options_print_text(text);
+	options_print_own(handler->options);
+}
+
+static void print_handlers_help(const struct ssv_handler_descriptor *handler)
+{
+	fputs(help_usage, stdout);
+	print_handler(handler);
+	fputs(help_rest, stdout);
+}
+
+static void print_help(
 	const struct serve_settings *settings, const struct ssv_handler_descriptor *handler)
 {
-	char modes[REGISTRY_MODES_SIZE];
-
+	fputs(help_usage, stdout);
 	fputs(help_head, stdout);
 	if (settings->help_all)
 		options_print_specs(specs);
 	else
 		options_print_these(specs, usual);
 	if (handler != NULL) {
-		printf("\n%s: %s; over %s; %s\n", handler->name, handler->help, handler->transports,
-			registry_modes(handler, modes));
-		options_print_own(handler->options);
+		putchar('\n');
+		print_handler(handler);
 	}
 	fputs(help_examples, stdout);
+}
+
+int serve_settings_print_help(
+	const struct serve_settings *settings, const struct ssv_handler_descriptor *handler)
+{
+	if (handler != NULL && !settings->help_all)
+		print_handlers_help(handler);
+	else
+		print_help(settings, handler);
 	return output_finish();
 }

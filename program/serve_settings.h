@@ -30,8 +30,8 @@ void serve_settings_init(struct serve_settings *settings);
 /** Whether each option can do something. Returns 0, or an exit status after saying which cannot. */
 int serve_settings_check(const struct serve_settings *settings);
 
-/** Whether help was asked for; and gives it, with the handler's own options if there is one.
- * Returns the exit status. */
+/** Whether help was asked for; and gives it: where there is a handler on that alone, unless all is
+ * asked for. Returns the exit status. */
 bool serve_settings_want_help(const struct serve_settings *settings);
 int serve_settings_print_help(
 	const struct serve_settings *settings, const struct ssv_handler_descriptor *handler);
