@@ -139,7 +139,7 @@ static void offer_assigned(const struct typed *typed)
 
 static void offer_handlers(const struct typed *typed)
 {
-	if (strchr("./", typed->last[0]) != NULL && typed->last[0] != '\0')
+	if (strchr("./~", typed->last[0]) != NULL && typed->last[0] != '\0')
 		printf(":files \n");
 	for (int i = 0; registry_built_in[i] != NULL; i++)
 		offer_word(typed, registry_built_in[i]->name, registry_built_in[i]->help);

@@ -94,6 +94,7 @@ def operands_are_told_from_values():
     equal(complete("top", "unix:x", ""), [])
     equal(complete("serve", "echo", "--grace", ""), [])
     equal(complete("serve", "./x"), [":files "])
+    equal(complete("serve", "~/x"), [":files "])
     equal(complete("serve", "echo", "unix:/tm"), [":files unix:"])
 
 
@@ -186,6 +187,24 @@ def fish_offers_what_the_program_does():
     os.mkdir(f"{handler_test.directory}/folder")
     equal(fish(f"socketserver talk unix:{handler_test.directory}/f"),
           [f"unix:{handler_test.directory}/folder/"])
+
+
+@test
+def fish_takes_a_file_name_as_it_is_meant():
+    if not shutil.which("fish"):
+        return
+    in_path()
+    name = f"{handler_test.directory}/with blanks"
+    open(name, "w", encoding="ascii").close()
+    for typed in (name[:-2].replace(" ", "\\ "), f'"{name[:-2]}'):
+        equal(fish(f"socketserver serve echo --config {typed}"), [name])
+    equal(fish(f"socketserver serve echo --config={handler_test.directory}/with\\ "),
+          [f"--config={name}"])
+    equal(fish(f"socketserver talk unix:{handler_test.directory}/wi"), [f"unix:{name}"])
+    for words in ("serve echo --config", "serve"):  # HOME is that folder
+        equal(fish(f"socketserver {words} ~/wi"), ["~/with blanks"])
+    equal(fish("socketserver talk unix:~/wi"), [])  # no shell expands it there
+    equal(fish('socketserver serve "exec" --allow-a'), ["--allow-args"])
 
 
 SHELLS = {
