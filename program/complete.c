@@ -6,6 +6,8 @@
 #include "talk.h"
 #include "top.h"
 #include "words.h"
+#include <grp.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -14,8 +16,9 @@ struct typed {
 	const struct option_spec *specs;
 	const struct ssv_handler_option *own; /* a built-in handler's; NULL: none */
 	const struct ssv_handler_descriptor *handler;
-	const char *last; /* the word to be completed */
-	int operands;     /* before it */
+	const char *address; /* the first one, or NULL */
+	const char *last;    /* the word to be completed */
+	int operands;        /* before it */
 };
 
 static const struct {
@@ -35,7 +38,6 @@ static const struct {
 static const struct {
 	const char *option, *values;
 } known[] = {
-	{"mode", "sync threading forking"},
 	{"as", "lines exec chat raw"},
 	{"log-to", "stderr syslog syslog:"},
 	{"stats", "unix: tcp://127.0.0.1:"},
@@ -78,9 +80,49 @@ static bool is_file(const char *value)
 	       strstr(value, "DIR") != NULL;
 }
 
+/* Over the transport of the first address, or else of the default one. */
+static const char *modes_of(const struct typed *typed)
+{
+	const struct ssv_handler_descriptor *handler = typed->handler;
+	const char *address = typed->address;
+
+	if (handler == NULL)
+		return "sync threading forking";
+	if (address == NULL)
+		address = handler->transports;
+	return handler->datagram_modes != NULL && (strncmp(address, "udp", 3) == 0 ||
+							  strncmp(address, "unixgram", 8) == 0)
+		       ? handler->datagram_modes
+		       : handler->modes;
+}
+
+static void offer_users(const struct typed *typed, const char *prefix)
+{
+	const struct passwd *user;
+
+	while ((user = getpwent()) != NULL) /* NOLINT(concurrency-mt-unsafe): one thread */
+		offer(typed, prefix, user->pw_name, strlen(user->pw_name), "");
+	endpwent();
+}
+
+static void offer_groups(const struct typed *typed, const char *prefix)
+{
+	const struct group *group;
+
+	while ((group = getgrent()) != NULL) /* NOLINT(concurrency-mt-unsafe) */
+		offer(typed, prefix, group->gr_name, strlen(group->gr_name), "");
+	endgrent();
+}
+
 static void offer_values(
 	const struct typed *typed, const char *prefix, const char *name, const char *value)
 {
+	if (strcmp(value, "MODE") == 0)
+		offer_words(typed, prefix, modes_of(typed), " ");
+	else if (strcmp(value, "USER") == 0)
+		offer_users(typed, prefix);
+	else if (strcmp(value, "GROUP") == 0)
+		offer_groups(typed, prefix);
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
 		if (strcmp(known[i].option, name) == 0)
 			offer_words(typed, prefix, known[i].values, " ");
@@ -186,6 +228,8 @@ static void offer_operands(const struct typed *typed)
 /* A plug-in is not loaded for that: nobody has asked for it to run. */
 static void take_operand(struct typed *typed, const char *word)
 {
+	if (typed->operands == 1)
+		typed->address = word;
 	if (typed->operands++ > 0 || typed->specs != serve_options)
 		return;
 	for (int i = 0; registry_built_in[i] != NULL; i++)

@@ -2,9 +2,11 @@
 COMPLETIONS names the folder of their files."""
 
 from handler_test import PATIENCE, PROGRAM, equal, for_each, main, run, test
+import grp
 import handler_test
 import os
 import pty
+import pwd
 import re
 import select
 import shutil
@@ -14,7 +16,8 @@ import time
 
 SHARE = os.environ["COMPLETIONS"]
 HANDLERS = [line.split()[0] for line in run("handlers")[1].decode().splitlines()[1:]]
-CHOICES = {"mode": ("sync", "threading", "forking"), "as": ("lines", "exec", "chat", "raw"),
+MODES = ("sync", "threading", "forking")
+CHOICES = {"mode": MODES, "as": ("lines", "exec", "chat", "raw"),
            "log-to": ("stderr", "syslog", "syslog:")}
 
 
@@ -52,15 +55,44 @@ def every_option_in_the_help_is_offered_and_no_other():
         equal(sorted(complete(*words, "-")), sorted(f"--{name}" for name in options))
 
 
+def modes(handler):
+    """Those that its help says it has."""
+    about = re.sub(r"\n {30}", " ", run("serve", handler, "--help")[1].decode())
+    return re.search(rf"^{handler}: .*; over [a-z ]+; ([a-z ]+)", about, re.M)[1].split()
+
+
 @test
 def every_choice_in_the_help_is_offered_and_is_taken():
     for words, options in lines_of():
         for name, value in options.items():
             choices = CHOICES.get(name) or (value.split("|") if value and "|" in value else ())
+            if name == "mode" and len(words) > 1:
+                choices = modes(words[1])
             if choices:
                 equal(complete(*words, f"--{name}", ""), list(choices))
                 equal(complete(*words, f"--{name}=", )[0], f"--{name}={choices[0]}")
                 equal(complete(*words, f"--{name}", choices[-1][:4])[-1], choices[-1])
+
+
+@test
+def the_modes_are_those_that_the_handler_has_there():
+    equal(complete("serve", "--mode", ""), list(MODES))
+    equal(complete("serve", "./mine.so", "--mode", ""), list(MODES))
+    equal(complete("serve", "chat", "--mode", ""), ["threading"])
+    equal(complete("serve", "chat", "unix:x", "--mode="), ["--mode=threading"])
+    for address in ("udp://127.0.0.1:0", "unixgram:x"):
+        equal(complete("serve", "chat", address, "--mode", ""), ["sync", "threading"])
+        equal(complete("serve", "console", address, "--mode", ""), ["sync"])
+
+
+@test
+def users_and_groups_are_offered():
+    users = [user.pw_name for user in pwd.getpwall()]
+    groups = [group.gr_name for group in grp.getgrall()]
+    equal(complete("serve", "echo", "--user", ""), users)
+    equal(complete("serve", "exec", "--run-as", "nobo"), ["nobody"])
+    equal(complete("serve", "echo", "--group", ""), groups)
+    equal(complete("serve", "echo", "--group="), [f"--group={name}" for name in groups])
 
 
 @test

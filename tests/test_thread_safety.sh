@@ -14,7 +14,8 @@ unsafe=(asctime basename catgets crypt ctime dbm_open dirname drand48 ecvt encry
 	random readdir readdir64 re_comp setenv setkey setlocale setlogmask srand srandom strerror
 	strsignal strtok syslog tmpnam ttyname unsetenv wctomb)
 # What the program calls nevertheless: where there is one thread, or of what no other thread has.
-alone=(getenv       # talk's terminal; nobody changes the environment
+alone=(endgrent endpwent getgrent getpwent # complete
+	getenv      # talk's terminal; nobody changes the environment
 	getopt_long # the command line
 	getgrnam    # --group, before it serves
 	getpwnam    # exec, and --user, before they serve
