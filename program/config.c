@@ -19,8 +19,8 @@ static const struct config *last_read; /* for whoever has but a value */
 
 /* --- the lines --- */
 
-/* Takes the line apart; the two, without what is around them. Whether there is a value. */
-static bool split(char *text, char **name, char **value)
+/* Takes the line apart; the two, without what is around them, and NULL for no value. */
+static void split(char *text, char **name, char **value)
 {
 	size_t length;
 
@@ -34,7 +34,6 @@ static bool split(char *text, char **name, char **value)
 	else if (**value == '\0')
 		*value = NULL;
 	(*name)[length] = '\0';
-	return *value != NULL;
 }
 
 static int keep(
