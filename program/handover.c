@@ -214,7 +214,7 @@ static int send_all(const struct handover *handover, int socket)
 /* Ours, as it is without what we took out, and two lines more. */
 static char **make_environment(char *handed, char *manager)
 {
-	size_t count = 0, kept = 0;
+	size_t count = 0;
 	char **environment;
 
 	while (environ[count] != NULL)
@@ -223,10 +223,9 @@ static char **make_environment(char *handed, char *manager)
 	if (environment == NULL)
 		return NULL;
 	memcpy(environment, environ, count * sizeof(*environ));
-	kept = count;
-	environment[kept++] = handed;
+	environment[count++] = handed;
 	if (manager != NULL)
-		environment[kept] = manager;
+		environment[count] = manager;
 	return environment;
 }
 
