@@ -58,11 +58,16 @@ static void say_who_is_waited_for(const struct stopper *stopper)
 			active);
 }
 
-/* Once the servers are open. */
-static void begin_handover(struct stopper *stopper)
+/* Until the servers may be closed: `starting` is given up once, for good. */
+static void wait_until_ready(struct stopper *stopper)
 {
 	pthread_mutex_lock(&stopper->starting);
 	pthread_mutex_unlock(&stopper->starting);
+}
+
+static void begin_handover(struct stopper *stopper)
+{
+	wait_until_ready(stopper);
 	handover_begin(stopper->handover, &stopper->before);
 }
 
@@ -130,8 +135,7 @@ static void *stopper_run(void *argument)
 	else
 		say_who_is_waited_for(stopper);
 	let_signals_end();
-	pthread_mutex_lock(&stopper->starting);
-	pthread_mutex_unlock(&stopper->starting);
+	wait_until_ready(stopper);
 	prepare_end(stopper);
 	running = ssv_close_all(stopper->servers, stopper->count);
 	if (running > 0) {
