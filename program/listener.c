@@ -67,6 +67,13 @@ static void init_forking(struct ssv_forking_mixin *forking, struct ssv_server *s
 	forking->child_start = stopper_in_child;
 }
 
+/* Else each request would pass a layer that has nothing to say. */
+static bool is_anything_limited(const struct listener_settings *settings)
+{
+	return settings->max_connections > 0 || settings->max_per_address > 0 ||
+	       settings->rate > 0 || settings->allow.count > 0 || settings->deny.count > 0;
+}
+
 static void init_admission(struct ssv_admission_mixin *admission, struct ssv_server *server,
 	const struct listener_settings *settings)
 {
@@ -195,7 +202,8 @@ void listener_init(struct listener *listener, const struct ssv_address *at,
 		init_threading(&listener->mixin.threading, listener->server, settings);
 	else if (strcmp(listener->mode, "forking") == 0)
 		init_forking(&listener->mixin.forking, listener->server, settings);
-	init_admission(&listener->admission, listener->server, settings);
+	if (is_anything_limited(settings))
+		init_admission(&listener->admission, listener->server, settings);
 	init_socket(listener, settings);
 	ssv_address_format(at, listener->asked);
 }

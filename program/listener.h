@@ -33,7 +33,7 @@ struct listener {
 		struct ssv_unix_datagram_server unix_datagram;
 	} of;
 	struct ssv_datagram_guard guard;      /**< in front of a UDP server */
-	struct ssv_admission_mixin admission; /**< in front of all */
+	struct ssv_admission_mixin admission; /**< in front of all, where it has limits */
 	union {
 		struct ssv_threading_mixin threading;
 		struct ssv_forking_mixin forking;
@@ -49,9 +49,9 @@ struct listener {
 const char *listener_modes(
 	const struct ssv_address *at, const struct ssv_handler_descriptor *handler);
 
-/** A server of the class for the transport of `at`, with the mode's mix-in and admission in front;
- * its listener is that `connection`, unless it is NULL. All of them must stay as long as it. Cannot
- * fail. */
+/** A server of the class for the transport of `at`, with the mode's mix-in in front, and admission
+ * where that has anything to limit; its listener is that `connection`, unless it is NULL. All of
+ * them must stay as long as it. Cannot fail. */
 void listener_init(struct listener *listener, const struct ssv_address *at,
 	const struct ssv_handler_descriptor *handler, const struct listener_settings *settings,
 	struct connection *connection);
