@@ -7,6 +7,7 @@
 #include "loop.h"
 #include "open_servers.h"
 #include "request.h"
+#include "running.h"
 #include "server_socket.h"
 #include "serving.h"
 #include "tally.h"
@@ -113,6 +114,7 @@ static int try_fork(struct ssv_forking_mixin *forking)
 static void hand_over(struct ssv_forking_mixin *forking, struct ssv_request *request,
 	struct ssv_child *child, pid_t pid)
 {
+	ssv_running_note_process(forking->layer.server);
 	ssv_server_close_request(forking->layer.server, request);
 	ssv_children_follow(forking, child, pid);
 }

@@ -106,6 +106,32 @@ static void forsake(struct ssv_server *server)
 	}
 }
 
+/* Its other threads are not here: whatever they had locked is free. */
+static void renew_locks(struct ssv_server *server)
+{
+	pthread_mutex_init(&server->lock, NULL);
+	pthread_mutex_init(&server->turn, NULL);
+	pthread_cond_init(&server->changed, NULL);
+}
+
+void ssv_open_servers_leave(struct ssv_server *server)
+{
+	struct ssv_request *request, *next;
+
+	renew_locks(server);
+	let_go(server, NULL);
+	forsake(server);
+	for (request = server->live; request != NULL; request = next) {
+		next = request->next;
+		request->next = request->previous = NULL;
+		request->stream = NULL;
+		request->socket.fd = -1;
+	}
+	server->live = NULL;
+	server->inherited = false;
+	server->served_by = 0;
+}
+
 static void become_child(const struct ssv_server *own)
 {
 	struct ssv_server *server;

@@ -13,6 +13,10 @@ void ssv_open_servers_add(struct ssv_server *server);
 /** Closes its socket. Harmless twice. */
 void ssv_open_servers_close(struct ssv_server *server);
 
+/** A copy, in a child of the host's, of a server that its parent has served: lets go of what is the
+ * parent's, as a child of our own does. It can be closed then, and opened again. */
+void ssv_open_servers_leave(struct ssv_server *server);
+
 /**
  * fork(2) on behalf of `server`, at a moment when no server of the process is being changed. In the
  * child, before any signal can come, all servers let go of their sockets, loops and connections

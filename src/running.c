@@ -4,6 +4,7 @@
 #include "loop.h"
 
 #include <errno.h>
+#include <unistd.h>
 
 static _Thread_local struct ssv_stay *innermost;
 
@@ -33,6 +34,16 @@ static int start(struct ssv_server *server)
 	server->inside = true;
 	server->run++;
 	return 0;
+}
+
+void ssv_running_note_process(struct ssv_server *server)
+{
+	server->served_by = getpid();
+}
+
+bool ssv_running_is_of_another_process(const struct ssv_server *server)
+{
+	return server->served_by != 0 && server->served_by != getpid();
 }
 
 void ssv_running_visit(

@@ -54,6 +54,12 @@ bool ssv_running_is_here(const struct ssv_server *server);
  */
 bool ssv_running_stop(struct ssv_server *server, int64_t until);
 
+/** Notes that this process has threads or children of the server from now on. */
+void ssv_running_note_process(struct ssv_server *server);
+
+/** Whether another one has: the host has forked, and this is a copy. */
+bool ssv_running_is_of_another_process(const struct ssv_server *server);
+
 /** Lets nobody in any more: the first step of a close. */
 void ssv_running_bar(struct ssv_server *server);
 

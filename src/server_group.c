@@ -2,6 +2,7 @@
 #include "clock.h"
 #include "closing.h"
 #include "live_requests.h"
+#include "open_servers.h"
 #include "running.h"
 #include "server.h"
 #include "serving.h"
@@ -232,6 +233,8 @@ int ssv_close_all(struct ssv_server *const *servers, size_t count)
 	size_t i;
 
 	for (i = 0; i < count; i++) {
+		if (ssv_running_is_of_another_process(servers[i]))
+			ssv_open_servers_leave(servers[i]);
 		if (ssv_running_is_here(servers[i]))
 			return -EDEADLK;
 	}

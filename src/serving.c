@@ -333,6 +333,8 @@ int ssv_serving_run(struct ssv_layer *layer, int (*run)(struct ssv_layer *layer)
 
 	if (rc < 0)
 		return rc;
+	if (ends)
+		ssv_running_note_process(layer->server);
 	pthread_cleanup_push(thread_ends, &stay);
 	rc = run(layer);
 	pthread_cleanup_pop(0);

@@ -362,9 +362,18 @@ static int threading_close(struct ssv_layer *layer)
 	return ssv_super_close(layer);
 }
 
+/* None of the threads is here. */
 static void threading_forsake(struct ssv_layer *layer)
 {
-	close_stop_fd(threading_of(layer));
+	struct ssv_threading_mixin *threading = threading_of(layer);
+
+	close_stop_fd(threading);
+	pthread_mutex_init(&threading->lock, NULL);
+	pthread_cond_init(&threading->changed, NULL);
+	threading->idle = threading->holding = NULL;
+	threading->threads = threading->ending = threading->coming = 0;
+	threading->waiting = threading->busy = 0;
+	threading->leading = threading->open = threading->reserved = threading->has_ended = false;
 }
 
 static const struct ssv_layer_ops threading_ops = {

@@ -126,6 +126,7 @@ int ssv_worker_start(struct ssv_threading_mixin *threading, struct ssv_request *
 
 	if (rc < 0)
 		return rc;
+	ssv_running_note_process(threading->layer.server);
 	threading->threads++;
 	threading->coming += request == NULL;
 	return 0;

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -631,6 +632,68 @@ START_TEST(a_close_that_fails_is_told_and_all_is_given_back)
 }
 END_TEST
 
+/* --- a host forks --- */
+
+static void expect_good_end(pid_t child)
+{
+	int status;
+
+	ck_assert_int_eq(waitpid(child, &status, 0), child);
+	ck_assert_int_eq(status, 0);
+}
+
+START_TEST(a_process_that_the_host_forked_may_close_its_copy_and_the_server_goes_on)
+{
+	struct ssv_stream client;
+	pid_t child;
+
+	make_server(_i, &echo_handler);
+	open_and_serve();
+	connect_client(&client, server);
+	ask_client(&client, "hello", "hello");
+	child = fork();
+	if (child == 0) {
+		alarm(20);
+		_exit(ssv_server_close(server) != 0 || ssv_server_close(server) != 0);
+	}
+	expect_good_end(child);
+	if (class->is_stream)
+		ask_client(&client, "as ever", "as ever");
+	disconnect_client(&client);
+	expect_service();
+	stop_and_close(&served);
+	expect_nothing_told();
+	forget_descriptors();
+}
+END_TEST
+
+START_TEST(who_opens_and_has_a_forked_process_serve_may_close)
+{
+	struct ssv_address at;
+	pid_t child;
+
+	make_server(_i, &echo_handler);
+	ck_assert_int_eq(ssv_server_open(server), 0);
+	child = fork();
+	if (child == 0) {
+		alarm(20);
+		_exit(ssv_server_stop_on_signals(server, SIGTERM, 0) < 0 ||
+			ssv_server_serve_forever(server) != 0 || ssv_server_close(server) != 0);
+	}
+	expect_service();
+	at = server->server_address;
+	if (at.socket.any.sa_family != AF_UNIX) { /* whose file goes with who made it */
+		ck_assert_int_eq(ssv_server_close(server), 0);
+		expect_service();
+		expect_service();
+	}
+	ck_assert_int_eq(kill(child, SIGTERM), 0);
+	expect_good_end(child);
+	ck_assert_int_eq(ssv_server_close(server), 0);
+	forget_descriptors();
+}
+END_TEST
+
 static struct ssv_tcp_server inner;
 
 static void serve_within(struct ssv_stream *stream)
@@ -827,6 +890,8 @@ int main(void)
 	ADD(a_process_request_that_fails_after_supers_costs_that_request_alone, ALL_CLASSES);
 	ADD(a_shutdown_in_verify_request_stops_the_server_and_waits_for_nobody, ALL_CLASSES);
 	ADD(a_close_that_fails_is_told_and_all_is_given_back, ALL_CLASSES);
+	ADD(a_process_that_the_host_forked_may_close_its_copy_and_the_server_goes_on, ALL_CLASSES);
+	ADD(who_opens_and_has_a_forked_process_serve_may_close, ALL_CLASSES);
 	ADD(a_thread_that_ends_in_a_server_within_a_handler_leaves_both_places_to_others,
 		ALL_CLASSES);
 	ADD(whoever_gets_the_number_is_left_alone_where_the_thread_ends_too, STREAM_CLASSES);
