@@ -147,30 +147,43 @@ static void forget(struct ssv_unix_socket *file)
 	file->pid = 0;
 }
 
-static int note_and_chown(struct ssv_unix_socket *file, int made)
+static int chown_same(const struct ssv_unix_socket *file, int made, const struct stat *noted)
 {
 	struct stat found;
 
 	if (fstat(made, &found) < 0)
 		return -errno;
-	if (!S_ISSOCK(found.st_mode))
+	if (!is_same(&found, noted))
 		return -EEXIST;
-	note(file, &found);
-	if (file->uid == (uid_t)-1 && file->gid == (gid_t)-1)
-		return 0;
 	return fchownat(made, "", file->uid, file->gid, AT_EMPTY_PATH) < 0 ? -errno : 0;
 }
 
 /* By a descriptor: whoever else may write to the directory must not have another file chowned. */
-static int own(struct ssv_unix_socket *file, const char *path)
+static int chown_noted(
+	const struct ssv_unix_socket *file, const char *path, const struct stat *noted)
 {
-	int made = open_path(path, O_PATH | O_NOFOLLOW), rc;
+	int made, rc;
 
+	if (file->uid == (uid_t)-1 && file->gid == (gid_t)-1)
+		return 0;
+	made = open_path(path, O_PATH | O_NOFOLLOW);
 	if (made < 0)
 		return -errno;
-	rc = note_and_chown(file, made);
+	rc = chown_same(file, made, noted);
 	close(made);
 	return rc;
+}
+
+static int own(struct ssv_unix_socket *file, const char *path)
+{
+	struct stat found;
+
+	if (lstat(path, &found) < 0)
+		return -errno;
+	if (!S_ISSOCK(found.st_mode))
+		return -EEXIST;
+	note(file, &found);
+	return chown_noted(file, path, &found);
 }
 
 /* Under the lock. */

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -343,6 +344,30 @@ START_TEST(where_there_is_no_directory_the_system_says_so)
 	at.length += 2;
 	server = init(&first, _i);
 	ck_assert_int_eq(ssv_server_open(server), -ENOENT);
+}
+END_TEST
+
+/* With each number of descriptors, until there are enough. */
+START_TEST(an_open_that_fails_leaves_no_file)
+{
+	struct rlimit before, limit;
+	int rc = -EMFILE, lowest = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+	close(lowest);
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
+	limit = before;
+	for (limit.rlim_cur = (rlim_t)lowest; rc < 0; limit.rlim_cur++) {
+		make_server(_i);
+		file->uid = geteuid();
+		file->replace_stale = limit.rlim_cur % 2 == 0;
+		ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+		rc = ssv_server_open(server);
+		ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
+		ck_assert_msg(rc == 0 || rc == -EMFILE, "%s", strerror(-rc));
+		ck_assert(is_there() == (rc == 0));
+	}
+	ck_assert_int_gt(limit.rlim_cur, lowest + 3);
+	close_server();
 }
 END_TEST
 
@@ -732,6 +757,7 @@ static void add_tests(TCase *tcase)
 	ON_EACH_CLASS(tcase, a_live_server_stays_and_goes_on, 1);
 	ON_EACH_CLASS(tcase, what_is_no_socket_is_refused_and_not_touched, OBSTACLES);
 	ON_EACH_CLASS(tcase, where_there_is_no_directory_the_system_says_so, 1);
+	ON_EACH_CLASS(tcase, an_open_that_fails_leaves_no_file, 1);
 	ON_EACH_CLASS(tcase, in_a_directory_that_cannot_be_read_nothing_is_replaced, 1);
 	ON_EACH_CLASS(tcase, who_keeps_the_directory_locked_stops_neither_an_open_nor_a_close, 1);
 	ON_EACH_CLASS(tcase, a_path_of_107_bytes_is_served_and_a_longer_one_is_none, 1);

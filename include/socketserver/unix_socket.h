@@ -28,7 +28,8 @@ struct ssv_unix_socket {
 	mode_t mode;
 	/** The file's owner and group; default (uid_t)-1 and (gid_t)-1: those of the process. What
 	 * chown(2) does not allow, as -EPERM for other users than root, makes open fail. Until it
-	 * is done, which is before the server listens, the file is the process's own. */
+	 * is done, which is before a stream server listens, the file is the process's own: where
+	 * `mode` lets a group send to a datagram server, for a moment that is the process's. */
 	uid_t uid;
 	gid_t gid;
 	/**
