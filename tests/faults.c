@@ -186,13 +186,16 @@ WRAP_CODE(pthread_create,
 	(pthread_t * thread, const pthread_attr_t *attributes, void *(*run)(void *), void *context),
 	(thread, attributes, run, context))
 
-/* As on Linux: the descriptor is closed, whatever it says. */
+/* As on Linux: the descriptor is closed, whatever it says. Who tried again would close another's:
+ * nobody closes what is not open. */
 int __real_close(int fd);
 int __wrap_close(int fd);
 int __wrap_close(int fd)
 {
 	int error = due(FAULT_close), rc = __real_close(fd);
 
+	if (rc < 0 && errno == EBADF && fd >= 0)
+		abort();
 	if (error != 0)
 		errno = error;
 	return error != 0 ? -1 : rc;
