@@ -31,6 +31,7 @@ static const char help[] =
 	"Addresses:\n"
 	"  tcp://HOST:PORT  udp://HOST:PORT  a name, IPv4 or [IPv6]; no HOST: all\n"
 	"  unix:PATH        unixgram:PATH    a socket file; @NAME: an abstract socket\n"
+	"  fd:NAME          fd:NUMBER        for `serve`: a socket that was passed to it\n"
 	"\n"
 	"Examples:\n"
 	"  socketserver serve echo\n"

@@ -66,5 +66,26 @@ for handler in $handlers; do
 		complain "socketserver(1) lacks the handler $handler"
 done
 
+# What the sources read, answer and take, which no --help has.
+lacks() { # SECTION WORD
+	! sed -n "/^$1\$/,/^[A-Z]/{/^[A-Z]/!p}" <<<"$man_text" | grep -qwF -- "$2"
+}
+all_in() { # SECTION FILE PATTERN
+	local word words
+
+	words=$(grep -rohP -- "$3" "$source/program/$2" | sort -u)
+	[[ -n $words ]] || complain "program/$2 has nothing for $1 any more"
+	for word in $words; do
+		! lacks "$1" "$word" || complain "$1 of socketserver(1) lacks $word"
+	done
+}
+all_in ENVIRONMENT "" '(getenv\(|_VARIABLE )"\K[A-Z_]+'
+all_in STATISTICS stats_format.c '^\t\{"\K\w+'
+all_in STATISTICS stats_format.c '^\t\{"\w+", "\K/\w*'
+all_in STATISTICS stats_format.c '"\K(socketserver|process)_\w+(?=")'
+all_in STATISTICS snapshot.c 'return "\K\w+'
+all_in 'OPTIONS FILE' config.c 'is_named\(line, "\K(?!inetd)[\w-]+'
+lacks ENVIRONMENT NO_SUCH_VARIABLE || complain "a variable that is missing was not noticed"
+
 echo "pages: ${#pages[@]}"
 exit $failed

@@ -85,12 +85,13 @@ def command(program, name):
 
 
 def sections(blocks_of_help):
-    """A section for each block that begins with its title."""
-    lines = []
+    """A section for each block that begins with its title, by that."""
+    found = {}
     for block in blocks_of_help:
         title, rest = TITLE.fullmatch(block[0]).groups()
-        lines += [f".SH {title.upper()}", *told([rest, *block[1:]] if rest else block[1:])]
-    return lines
+        found[title.upper()] = [f".SH {title.upper()}",
+                                *told([rest, *block[1:]] if rest else block[1:])]
+    return found
 
 
 def handler(program, name):
@@ -117,8 +118,7 @@ def parts(program):
                      ".fi"],
         "COMMANDS": [line for name in names for line in command(program, name)],
         "HANDLERS": [line for name in handler_names(program) for line in handler(program, name)],
-        "SECTIONS": sections(blocks(help_text)[2:]),
-    }
+    } | sections(blocks(help_text)[2:])
 
 
 def main():
@@ -127,7 +127,10 @@ def main():
     print(roff.header("SOCKETSERVER", 1, version))
     with open(template, encoding="utf-8") as lines:
         for line in lines.read().splitlines():
-            print("\n".join(told_by_program[line[1:-1]]) if re.fullmatch("@.*@", line) else line)
+            asked = re.fullmatch("@(.*)@", line)
+            print("\n".join(told_by_program.pop(asked[1])) if asked else line)
+    if told_by_program:
+        sys.exit(f"{template} has no place for {', '.join(told_by_program)}")
 
 
 main()
