@@ -48,6 +48,29 @@ for header in "$source"/include/socketserver/*.h; do
 	[[ -e man3/$name.3 ]] || complain "man3/$name.3 is missing"
 done
 
+# Who returns nothing, returns no error.
+errors_of_void() { # PAGE...
+	awk 'FNR == 1 { section = ""; delete is_void }
+		/^\.SH / { section = $0 }
+		section == ".SH SYNOPSIS" && match($0, /fBvoid [a-z_]+\(/) {
+			is_void[substr($0, RSTART + 7, RLENGTH - 8)]
+		}
+		section == ".SH ERRORS" {
+			for (name in is_void)
+				if (index($0, "fB" name "()")) print FILENAME, name
+		}' "$@"
+}
+while read -r page name; do
+	complain "$page: ERRORS of $name(), which returns nothing"
+done < <(errors_of_void man3/*.3)
+sed 's/^.SH SEE/.SH ERRORS\n\\fBssv_server_init()\\fP\n&/' man3/ssv_server.3 >wrong.3
+[[ $(errors_of_void wrong.3) == "wrong.3 ssv_server_init" ]] ||
+	complain "an error of a void function was not noticed"
+for error in ECONNRESET EPIPE ENOMEM ETIMEDOUT; do
+	sed -n '/^.SH ERRORS/,$p' man3/ssv_stream.3 | grep -q "fB$error" ||
+		complain "ERRORS of ssv_stream(3) lacks $error, which is of all its functions"
+done
+
 man_text=$(MANWIDTH=200 man -l man1/socketserver.1)
 options_of() { # ARGUMENT...
 	"$program" "$@" --help | grep -oE '^ +(-[a-z], )?--[a-z-]+' |

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Manual pages from Doxygen's XML: one for each public header, and one that leads to it for each
 function and macro. What a comment says from the sentence on that begins with "Returns" is the
-page's RETURN VALUE; the errors that are named in it are its ERRORS.
+page's RETURN VALUE; the errors that are named in it are its ERRORS, each credited to whoever
+returns it: see who_returns().
 Usage: header_pages.py XML README VERSION DIRECTORY
 """
 import errno
@@ -16,6 +17,10 @@ import roff
 
 HERE = Path(__file__).parent
 ERROR = re.compile(r"-(E[A-Z]{3,})\b")
+SENTENCE = re.compile(r"(?<=[.])\s+(?=[A-Z])")
+OF_SERVER = re.compile(r"\b(open|close)(?:\(\))? (?:returns?|fails?|can)\b|\bmakes? (open)\b", re.I)
+CODE = ("verbatim", "preformatted", "programlisting")
+EVERYBODY = "the functions here that fail, see \\fBDESCRIPTION\\fP"
 SYMBOLS = {"mdash": "\\(em", "ndash": "\\(en", "nbsp": "\\ ", "linebreak": "\n.br\n"}
 
 
@@ -50,7 +55,7 @@ def paragraph(node):
     text = ElementTree.Element("para")
     text.text = node.text
     for child in node:
-        if child.tag in ("verbatim", "preformatted", "programlisting", "itemizedlist"):
+        if child.tag in (*CODE, "itemizedlist"):
             yield inline(text).strip()
             yield items(child) if child.tag == "itemizedlist" else roff.block(code_of(child))
             text = ElementTree.Element("para")
@@ -118,6 +123,10 @@ class Header:
         self.name = compound.find("location").get("file")
         self.page = page_name(self.name)
         self.brief, *self.text = description_of_file(compound)
+        self.comment = comment_of(compound)
+        self.listed = [line for node in compound.find("detaileddescription").iter()
+                       if node.tag in CODE for line in code_of(node).split("\n")
+                       if line.lstrip().startswith("-E")]
         self.includes = [
             page_name(node.text) for node in compound.findall("includes")
             if node.text.startswith("socketserver/") and node.text != "socketserver/macros.h"
@@ -232,25 +241,31 @@ def function_title(node):
     return node.findtext("name") + ("()" if node.get("kind") == "function" else "")
 
 
+def is_void(function):
+    return function.get("kind") == "function" and function.findtext("type") == "void"
+
+
 def function_entries(header):
-    """The functions' DESCRIPTION and RETURN VALUE."""
+    """The functions' DESCRIPTION and RETURN VALUE, which those have that return something."""
     said, returned = [], []
-    for titles, _, text in grouped(header.functions, function_title):
+    for titles, nodes, text in grouped(header.functions, function_title):
         before, returns = split_returns(text)
         said += tag(titles) + within(before) if before else []
-        returned += tag(titles) + within(returns) if returns else []
+        titles = [title for title, node in zip(titles, nodes) if not is_void(node)]
+        returned += tag(titles) + within(returns) if returns and titles else []
     return said, returned
 
 
 def check_returns(header):
-    """Every function says what it returns."""
+    """Every function says what it returns, in words that can be read on their own."""
     for function in header.functions:
-        text = description(function)
-        silent = not split_returns(text)[1] and not "".join(map(str, text)).startswith("Whether")
-        if function.get("kind") == "function" and silent and function.findtext("type") != "void":
+        text, returns = description(function), split_returns(description(function))[1]
+        silent = not returns and not "".join(map(str, text)).startswith("Whether")
+        orphan = re.match(r"Returns (as|what) that\b", str(returns[0]) if returns else "")
+        if function.get("kind") == "function" and (silent or orphan) and not is_void(function):
             print(f"{header.name}: {function.findtext('name')}(): the comment says not what it "
-                  "returns, in a sentence that begins with \"Returns\", or with \"Whether\"",
-                  file=sys.stderr)
+                  "returns, in a sentence that begins with \"Returns\", or with \"Whether\", and "
+                  "that names what it refers to", file=sys.stderr)
             if os.environ.get("WARN_AS_ERROR") != "NO":
                 sys.exit(1)
 
@@ -262,21 +277,53 @@ def struct_section(node):
             *entries(members, member)]
 
 
-def errors(header):
-    """The errors that are named, and by what."""
-    found = {}
+def comment_of(node):
+    return " ".join("".join(part.itertext()) for part in node
+                    if part.tag in ("briefdescription", "detaileddescription"))
+
+
+def is_method(member):
+    return "(*" in member.findtext("definition")
+
+
+def who_returns(text, whose):
+    """Of each error in a comment: (error, who). It is the open or close of a server where the
+    sentence says so; else `whose` this comment is, None for what returns nothing."""
+    for sentence in SENTENCE.split(text):
+        server = OF_SERVER.search(sentence)
+        who = f"ssv_server_{(server[1] or server[2]).lower()}()" if server else whose
+        if who:
+            yield from ((error, who) for error in ERROR.findall(sentence))
+
+
+def named_errors(header):
+    """As who_returns(), of all comments; what returns something are functions, handler classes,
+    structs of methods, and all together where the file's own comment has a list of errors."""
     for function in header.functions:
-        text = " ".join("".join(node.itertext()) for node in function
-                        if node.tag in ("briefdescription", "detaileddescription"))
-        for error in ERROR.findall(text):
-            found.setdefault(error, {})[function_title(function)] = True
+        yield from who_returns(comment_of(function),
+                               None if is_void(function) else function_title(function))
     for struct in header.structs:
-        for error in ERROR.findall("".join(struct.itertext())):
-            found.setdefault(error, {})[f"struct {struct.findtext('compoundname')}"] = True
+        members = list(struct.iter("memberdef"))
+        name = f"struct {struct.findtext('compoundname')}"
+        whose = name if any(is_method(member) for member in members) else None
+        yield from who_returns(comment_of(struct), whose)
+        for member in members:
+            yield from who_returns(comment_of(member), name if is_method(member) else None)
+    yield from who_returns(header.comment, None)
+    for line in header.listed:
+        yield from ((error, EVERYBODY) for error in ERROR.findall(line))
+
+
+def errors(header):
+    """The errors that are named, and who returns them."""
+    found = {}
+    for error, who in named_errors(header):
+        found.setdefault(error, {})[who] = True
     lines = []
     for error, where in sorted(found.items()):
         meaning = roff.prose(os.strerror(getattr(errno, error)))
-        lines += tag([error]) + [f"{meaning}: {', '.join(roff.bold(name) for name in where)}."]
+        names = EVERYBODY if EVERYBODY in where else ", ".join(map(roff.bold, where))
+        lines += tag([error]) + [f"{meaning}: {names}."]
     return lines
 
 

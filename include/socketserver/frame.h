@@ -34,8 +34,8 @@ SSV_API int ssv_frame_read(struct ssv_stream *stream, char **data, size_t *size)
 SSV_API ssize_t ssv_frame_write_delimited(
 	struct ssv_stream *stream, const void *data, size_t size, const char *delimiter);
 
-/** Reads a message up to the delimiter, which it takes off. Returns as ssv_frame_read() does, with
- * `limits.max_line`, and -EINVAL for an empty delimiter. */
+/** Reads a message up to the delimiter, which it takes off. Returns 1, 0, -EPROTO or -EMSGSIZE as
+ * ssv_frame_read() does, with `limits.max_line`; -EINVAL for an empty delimiter. */
 SSV_API int ssv_frame_read_delimited(
 	struct ssv_stream *stream, const char *delimiter, char **data, size_t *size);
 

@@ -79,7 +79,7 @@ struct ssv_layer_ops {
 };
 
 /** What super().method() is in Python: the method of the next class that has one. For the methods
- * of a layer, on the thread that called them. Returns what that method does. */
+ * of a layer, on the thread that called them. Returns what the method returns. */
 SSV_API int ssv_super_bind(struct ssv_layer *layer);
 SSV_API int ssv_super_activate(struct ssv_layer *layer);
 SSV_API int ssv_super_close(struct ssv_layer *layer);

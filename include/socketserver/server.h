@@ -164,19 +164,27 @@ SSV_API int ssv_server_serve_forever(struct ssv_server *server);
 /**
  * Waits for one request, at most `timeout` ms of the server's, and has it processed. Returns 1; 0
  * when there was none in time and handle_timeout() was called; -ECANCELED when it was asked to
- * stop; else as serve_forever(). (handle_request(); Python's ignores a stop.)
+ * stop; or an error of ssv_server_serve_forever(), SSV_EXIT included. (handle_request(); Python's
+ * ignores a stop.)
  */
 SSV_API int ssv_server_handle_request(struct ssv_server *server);
 
 /**
- * For those who own their loop. poll_fd: a descriptor that is readable whenever step() has
- * something to do, be it a request, a stop or a watch; -1 where the server is not open and has no
- * watch. poll_timeout: how long to poll it at most, in ms, as poll(2) takes it. step: does what can
- * be done without waiting (the handlers of a synchronous server may wait). Returns, of step, how
- * many requests that was, -ECANCELED once when it was asked to stop, else as serve_forever().
+ * For those who own their loop: what to poll. Returns a descriptor that is readable whenever
+ * ssv_server_step() has something to do, be it a request, a stop or a watch; -1 where the server is
+ * not open and has no watch.
  */
 SSV_API int ssv_server_poll_fd(struct ssv_server *server);
+
+/** How long to poll that descriptor at most: after it, too, there is something to do. Returns
+ * milliseconds, as poll(2) takes them: -1 is for ever. */
 SSV_API int ssv_server_poll_timeout(struct ssv_server *server);
+
+/**
+ * Does what can be done without waiting (the handlers of a synchronous server may wait). Returns
+ * how many requests it took; -ECANCELED once when it was asked to stop; or an error of
+ * ssv_server_serve_forever(), SSV_EXIT included.
+ */
 SSV_API int ssv_server_step(struct ssv_server *server);
 
 /**
@@ -255,7 +263,7 @@ SSV_API int ssv_server_verify_request(struct ssv_server *server, struct ssv_requ
  * the request still the caller's. */
 SSV_API int ssv_server_process_request(struct ssv_server *server, struct ssv_request *request);
 
-/** Default: ssv_handler_run(). Returns what that does. */
+/** Default: ssv_handler_run(). Returns what ssv_handler_run() returns. */
 SSV_API int ssv_server_finish_request(struct ssv_server *server, struct ssv_request *request);
 
 /** Default: close_request(). Stream servers linger first, see ssv_stream_linger(). Harmless on a

@@ -127,8 +127,12 @@ SSV_API ssize_t ssv_stream_read_exact(struct ssv_stream *stream, void *data, siz
  */
 SSV_API ssize_t ssv_stream_readline(struct ssv_stream *stream, char **line);
 
-/** The same up to and including any `delimiter` of `length` bytes. Returns as that does; -EINVAL
- * for a delimiter of none. */
+/**
+ * Reads up to and including any `delimiter` of `length` bytes, as ssv_stream_readline() does up to
+ * a newline. Returns how much that is, the delimiter included, or 0 at the end of the stream, whose
+ * last piece may lack the delimiter; -EMSGSIZE for more than `limits.max_line`; -EINVAL for a
+ * delimiter of none.
+ */
 SSV_API ssize_t ssv_stream_read_until(
 	struct ssv_stream *stream, const void *delimiter, size_t length, char **data);
 

@@ -37,7 +37,8 @@ SSV_API void ssv_udp_server_init(struct ssv_udp_server *server, const struct ssv
 /**
  * Before open: uses `fd`, a UDP socket that is bound, instead of a new one. It is the server's from
  * now on: made close-on-exec, closed by close (never shut down, since others may hold it too).
- * Returns as ssv_tcp_server_adopt() does.
+ * Returns 0, or, with the descriptor still yours: -EPROTOTYPE (not a UDP socket), or another error
+ * of ssv_tcp_server_adopt().
  */
 SSV_API int ssv_udp_server_adopt(struct ssv_udp_server *server, int fd);
 

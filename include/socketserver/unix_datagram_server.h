@@ -27,8 +27,8 @@ struct ssv_unix_datagram_server {
 SSV_API void ssv_unix_datagram_server_init(struct ssv_unix_datagram_server *server,
 	const struct ssv_address *at, const struct ssv_handler_ops *handler);
 
-/** As ssv_udp_server_adopt(), for a Unix datagram socket; its file is left alone. Returns as that
- * does. */
+/** As ssv_udp_server_adopt(), for a Unix datagram socket; its file is left alone. Returns 0, or an
+ * error of ssv_tcp_server_adopt(): -EPROTOTYPE (not a Unix datagram socket) and the others. */
 SSV_API int ssv_unix_datagram_server_adopt(struct ssv_unix_datagram_server *server, int fd);
 
 SSV_END_DECLS

@@ -15,9 +15,9 @@ SSV_BEGIN_DECLS
  * open makes the file, and close removes it, if it is still the same one, and only in the process
  * that made it: not in a forked child. Both take a relative path from the working directory of that
  * time. They lock the directory with flock(2) meanwhile, where it can be read, so that of any
- * number of servers that start at once for one path, one gets it and the others get -EADDRINUSE. It
- * takes at most a second: a directory that another process keeps locked for longer counts as one
- * that cannot be read.
+ * number of servers that start at once for one path, one gets it; of the others open returns
+ * -EADDRINUSE. It takes at most a second: a directory that another process keeps locked for longer
+ * counts as one that cannot be read.
  */
 struct ssv_unix_socket {
 	/**
