@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -24,14 +25,25 @@ static void choose_address(void)
 	ck_assert_int_eq(ssv_server_close(&tcp.base), 0);
 }
 
-static pid_t start_with(const char *variable, char *arguments[])
+/* With `standard_error` for its own, unless that is -1. */
+static pid_t start_telling(const char *variable, char *arguments[], int standard_error)
 {
+	posix_spawn_file_actions_t actions;
 	pid_t pid;
 
 	arguments[0] = getenv(variable);
 	ck_assert_msg(arguments[0] != NULL, "%s is not set: run this with meson test", variable);
-	ck_assert_int_eq(posix_spawn(&pid, arguments[0], NULL, NULL, arguments, NULL), 0);
+	posix_spawn_file_actions_init(&actions);
+	if (standard_error >= 0)
+		posix_spawn_file_actions_adddup2(&actions, standard_error, STDERR_FILENO);
+	ck_assert_int_eq(posix_spawn(&pid, arguments[0], &actions, NULL, arguments, NULL), 0);
+	posix_spawn_file_actions_destroy(&actions);
 	return pid;
+}
+
+static pid_t start_with(const char *variable, char *arguments[])
+{
+	return start_telling(variable, arguments, -1);
 }
 
 static pid_t start(const char *variable)
@@ -80,6 +92,25 @@ START_TEST(the_complete_server_echoes_lines_and_ends_well_on_a_signal)
 	ssv_stream_close(&client);
 	ck_assert_int_eq(kill(pid, signals[_i]), 0);
 	ck_assert_int_eq(status_of(pid), 0);
+}
+END_TEST
+
+START_TEST(the_complete_server_names_the_address_that_it_cannot_have)
+{
+	char said[512] = "", expected[512];
+	pid_t pid;
+	int tells[2];
+
+	ck_assert_int_eq(pipe(tells), 0);
+	pid = start_telling(
+		"ECHO_SERVER", (char *[]){NULL, "tcp://192.0.2.1:9999", NULL}, tells[1]);
+	close(tells[1]);
+	ck_assert_int_eq(status_of(pid), 1 << 8);
+	ck_assert_int_gt(read(tells[0], said, sizeof(said) - 1), 0);
+	snprintf(expected, sizeof(expected), "echo: tcp://192.0.2.1:9999: %s\n",
+		strerror(EADDRNOTAVAIL));
+	ck_assert_str_eq(said, expected);
+	close(tells[0]);
 }
 END_TEST
 
@@ -153,6 +184,7 @@ int main(void)
 
 	tcase_add_loop_test(
 		tcase, the_complete_server_echoes_lines_and_ends_well_on_a_signal, 0, 2);
+	tcase_add_test(tcase, the_complete_server_names_the_address_that_it_cannot_have);
 	tcase_add_test(tcase, the_smallest_server_echoes_lines);
 	tcase_add_test(tcase, the_counting_layer_ends_after_three_requests);
 	tcase_add_loop_test(tcase, the_allow_list_stacks_with_either_mixin, 0, 4);

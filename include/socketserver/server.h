@@ -141,15 +141,26 @@ SSV_API void ssv_server_link(
 	struct ssv_server *server, struct ssv_layer *layer, const struct ssv_layer_ops *ops);
 
 /**
- * Binds and activates. Returns 0, or what bind or activate returned; all that was acquired is given
- * back then. -EBUSY where it is open. May be called again after a close.
+ * Binds and activates. After an error all that was acquired is given back. May be called again
+ * after a close. Returns 0, or the first error of ssv_server_bind() and ssv_server_activate(): the
+ * usual ones are -EADDRINUSE, -EADDRNOTAVAIL (no address of this host), -EACCES (a port below
+ * 1,024, ip(7), or a path) and -ENXIO (a name that cannot be resolved).
  */
 SSV_API int ssv_server_open(struct ssv_server *server);
 
-/** server_bind() and server_activate() on their own (Python's bind_and_activate=False). Close after
- * a failure. Returns 0, or what the class's method returned: what socket(2), bind(2) and listen(2)
- * say. */
+/**
+ * server_bind() on its own (Python's bind_and_activate=False). A name is looked up, which may take
+ * its time, and its addresses are tried in turn. Close after a failure. Returns 0; -EBUSY where the
+ * server is open; -EAFNOSUPPORT for an address of another transport, or of another family than
+ * asked for; -ENXIO for a name that cannot be resolved; -EADDRINUSE, -EADDRNOTAVAIL, -EACCES and
+ * others of bind(2), those of the last address that was tried; -EMFILE, -ENFILE, -ENOMEM; or what
+ * kept the resolver from asking. What else there is for the file of a Unix socket stands in
+ * unix_socket.h.
+ */
 SSV_API int ssv_server_bind(struct ssv_server *server);
+
+/** server_activate() on its own, after the bind. Close after a failure. Returns 0; -EBUSY where the
+ * server is open; -EADDRINUSE and others of listen(2); or an error of a mix-in. */
 SSV_API int ssv_server_activate(struct ssv_server *server);
 
 /**
