@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """The code in a document: code_block.py README.md NAME prints the file that stands there.
 
-A file is the block that follows the line <!-- code: NAME -->, or that with the changes made to it
-that stand behind lines <!-- change: NAME -->: as diff(1) writes them, but for the line numbers. A
-document may show a file more than once: what is printed is its last state.
+A file is the block that follows the line <!-- code: NAME -->, and those that follow lines
+<!-- more: NAME -->, one behind the other; with the changes made to it that stand behind lines
+<!-- change: NAME -->: as diff(1) writes them, but for the line numbers. A document may show a file
+more than once: what is printed is its last state.
 """
 import re
 import sys
@@ -24,7 +25,8 @@ class CodeBlock:
     @property
     def name(self):
         """Of the file that it is, or changes, or None."""
-        return self.mark[1] if self.mark and self.mark[0] in ("code", "change") else None
+        kinds = ("code", "more", "change")
+        return self.mark[1] if self.mark and self.mark[0] in kinds else None
 
     def write(self, files):
         """Those files, by name, with what this block is or changes."""
@@ -32,6 +34,8 @@ class CodeBlock:
             return files
         if self.mark[0] == "code":
             return files | {self.name: self.text}
+        if self.mark[0] == "more":
+            return files | {self.name: files[self.name] + "\n" + self.text}
         return files | {self.name: changed(files[self.name], self)}
 
 

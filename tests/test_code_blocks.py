@@ -3,9 +3,9 @@
 
 REPLAYED are the documents whose transcripts test_transcripts.py replays: all that have any must be
 among them. Each ```c block compiles without a warning: as a file of its own, <!-- code: NAME -->,
-or what stands in a function, behind <!-- inside: DECLARATIONS -->, or at the top of a file. A
-program is compiled in a transcript of its document, which runs it, or is one of those in
-tests/meson.build that test_documents.c runs.
+with what follows of it, <!-- more: NAME -->, or what stands in a function, behind
+<!-- inside: DECLARATIONS -->, or at the top of a file. A program is compiled in a transcript of its
+document, which runs it, or is one of those in tests/meson.build that test_documents.c runs.
 """
 from code_block import code_blocks
 from concurrent.futures import ThreadPoolExecutor
@@ -42,6 +42,12 @@ def wrong_c(block, files, include):
         return compile_c(ANYTHING + block.text, include, folder, "-Wno-unused")
 
 
+def goes_on(block, blocks):
+    """Whether the rest of its file is the next block that names one."""
+    named = [other for other in blocks[blocks.index(block) + 1:] if other.name]
+    return bool(named) and named[0].name == block.name and named[0].mark[0] == "more"
+
+
 def wrong_program(block, blocks, tests):
     """A program that nobody runs."""
     compiled = any(line.startswith("$ cc ") and f" {block.name} " in line
@@ -72,7 +78,8 @@ def wrong_in(path, text, root, replayed, tests):
                 yield f"{where}: nobody replays this: name the document in tests/meson.build"
             if block.language == "python" and wrong_python(block):
                 yield f"{where}: {wrong_python(block)}"
-            if block.language == "c" or (block.name or "").endswith(".c"):
+            is_c = block.language == "c" or (block.name or "").endswith(".c")
+            if is_c and not goes_on(block, blocks):
                 jobs.append((where, pool.submit(wrong_c, block, files, f"{root}/include")))
             if block.language == "c" and wrong_program(block, blocks, tests):
                 yield f"{where}: {wrong_program(block, blocks, tests)}"
@@ -99,6 +106,21 @@ a++;
 $ cc good.c -o good
 ```
 """
+MORE = GOOD.replace("int main(void)", "static int f(void)").replace("```c\na++", """```c
+a++;
+```
+
+<!-- more: good.c -->
+```c
+int main(void)
+{
+	return f();
+}
+```
+
+<!-- inside: int a = 0; -->
+```c
+a++""")
 BAD = {  # what is made of the good one, and what is to be said then
     "a program that nobody runs": ("$ cc good.c", "$ cc bad.c", "nothing runs this program"),
     "a program that does not compile": ("return 0", "retrun 0", "does not compile"),
@@ -114,6 +136,9 @@ def unnoticed(root):
         found = list(wrong_in("bad", GOOD.replace(before, after), root, ["bad"], ""))
         if not any(said in line for line in found):
             yield f"not noticed: {what}: {found}"
+    yield from wrong_in("more", MORE, root, ["more"], "")
+    if not list(wrong_in("bad", MORE.replace("f();", "g();"), root, ["bad"], "")):
+        yield "not noticed: the rest of a program does not compile"
     if not list(wrong_in("bad", GOOD, root, [], "")):
         yield "not noticed: a transcript that nobody replays"
 
