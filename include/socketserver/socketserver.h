@@ -20,7 +20,8 @@
  *   - What takes a struct uses the caller's memory, which must stay, and stay where it is, from
  *     init to close; a close or free is harmless twice.
  *   - A server's functions may be called from any thread, a stream's and a request's by its owner.
- *     Only ssv_server_request_stop() is for signal handlers.
+ *     In a signal handler only ssv_server_request_stop() is safe, and what says so of itself: what
+ *     is in visible.h, ssv_limits_init(), ssv_log_level_name(), ssv_version().
  *   - Times are in milliseconds, sizes in bytes.
  *   - The host's signals, children, umask and stdio are left alone; descriptors are close-on-exec,
  *     and no SIGPIPE is raised.
