@@ -1,5 +1,8 @@
-/** What a server waits for: one epoll instance that covers its listener, its wake-up and its
- * watches. */
+/**
+ * What a server waits for: one epoll instance that covers its wake-up and its watches. The listener
+ * is one of these for step() and handle_request(), and after a rest; otherwise serve_forever()
+ * waits for it beside the epoll (wait() in serving.c).
+ */
 #ifndef SSV_LOOP_H
 #define SSV_LOOP_H
 

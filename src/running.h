@@ -1,6 +1,6 @@
 /**
- * Who is in a server's loop, who asks it to stop, and what it has open: the protocol between
- * serve_forever(), request_stop(), shutdown() and close().
+ * Who is in a server's loop, and who asks it to stop: the protocol between serve_forever(),
+ * request_stop(), shutdown() and close().
  *
  *     FRESH ──stop──> FRESH_STOPPED ──enter──> ENDED       (that run ends at once)
  *       └──enter──> SERVING ──stop──> STOPPING ──> ENDED ──enter──> SERVING

@@ -51,16 +51,18 @@ struct ssv_forking_mixin {
 	void (*child_exited)(struct ssv_forking_mixin *forking, pid_t pid, int status);
 
 	/* private */
-	struct ssv_child *children;         /* under the server's lock, the newest first */
-	struct ssv_child *oldest_young;     /* of those at whose end nobody is told yet */
-	struct ssv_child *spare, *forsaken; /* memory: kept; of a child's siblings */
-	int young;                          /* how many */
-	int active;                         /* changed with atomics alone */
-	int untold;                         /* of whose end no pidfd tells */
-	struct ssv_watch timer;             /* timerfd, for the next look at a child */
-	int64_t alarm;                      /* what it is set to: SSV_NEVER, or when */
-	bool no_child;                      /* the last fork(2) has failed */
-	bool pipes;                         /* the kernel has no pidfds */
+	struct ssv_child *children;     /* under the server's lock, the newest first */
+	struct ssv_child *oldest_young; /* of those at whose end nobody is told yet */
+	struct ssv_child *spare;        /* records that were used, for the next children */
+	struct ssv_child *forsaken;     /* in a child: its siblings' records, kept reachable for
+					   leak checkers */
+	int young;                      /* how many those are */
+	int active;                     /* changed with atomics alone */
+	int untold;                     /* of whose end no pidfd tells */
+	struct ssv_watch timer;         /* timerfd, for the next look at a child */
+	int64_t alarm;                  /* what it is set to: SSV_NEVER, or when */
+	bool no_child;                  /* the last fork(2) has failed */
+	bool pipes;                     /* the kernel has no pidfds */
 };
 
 /**

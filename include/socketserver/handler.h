@@ -11,6 +11,7 @@ struct ssv_handler_ops;
 /**
  * The result of a handler that wants to end more than its request, as Python's SystemExit does: in
  * a synchronous server serve_forever() returns it; elsewhere that thread or child ends, no more.
+ * It is one beyond the last errno that Linux has, 4,095.
  */
 #define SSV_EXIT (-4096)
 

@@ -60,7 +60,8 @@ SSV_API void ssv_request_init(struct ssv_request *request, struct ssv_server *se
 
 /**
  * For a get_request() of one's own: fills an empty request with a connected socket, which it then
- * owns, and the peer's address, and puts it among the server's live requests. Cannot fail.
+ * owns, and the peer's address, and puts it among the server's live requests. The socket should be
+ * blocking, as for ssv_stream_open(). Cannot fail.
  */
 SSV_API void ssv_request_open(struct ssv_request *request, int fd, enum ssv_transport transport,
 	const struct sockaddr *peer, socklen_t length);

@@ -66,7 +66,8 @@ struct ssv_server {
 	struct ssv_layer mro;   /**< head of the chain: the newest layer comes first */
 	struct ssv_layer layer; /**< BaseServer's own, the last */
 
-	/** RequestHandlerClass; may be exchanged at any time between requests. */
+	/** RequestHandlerClass; may be exchanged on the serving thread between requests; of a
+	 * threading server only before open. */
 	const struct ssv_handler_ops *handler;
 	/** The class that the handler's class extends; set by the server class' init. */
 	const struct ssv_handler_ops *base_handler;
@@ -123,7 +124,7 @@ struct ssv_server {
 	int64_t abort_until;  /* and what then is waited for; */
 	int64_t close_wait;   /* so long, at most, this time */
 	int unstopped;        /* what it returned last */
-	bool resting;         /* the listener is not watched */
+	bool resting;         /* no request can be taken for now */
 	bool woken;           /* by somebody who knows of something to do */
 	bool ready;           /* the listener may have something */
 	bool active;          /* between open and close */

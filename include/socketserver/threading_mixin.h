@@ -45,24 +45,30 @@ struct ssv_threading_mixin {
 	/* private, under the lock */
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
-	struct ssv_worker *idle, *holding; /* without work; with a request that came after a stop */
-	struct ssv_request handed;         /* for the thread that was started for it */
-	int threads, coming;               /* in all; that are on their way to wait, … */
-	int waiting;                       /* … and wait for requests, in the kernel, … */
-	int waiting_limit;                 /* … that many at most; one while there is a crowd */
-	int crowd;                         /* of packets that nobody had to wait for */
-	int busy, ending;                  /* that have a request; that leave, and do not count */
-	bool reserved;                     /* one has been started for the next request */
-	bool polling;                      /* how they wait, for as long as there is a stop_fd */
-	bool blocking;                     /* accept4 waits, since serve_forever() */
-	bool leading, open, closing;       /* they wait for requests; they process them; they end */
-	bool cut;                          /* and what comes now comes too late */
-	int error;                         /* why nobody can get requests any more, or 0 */
-	int failures;                      /* of get_request, in a row */
-	struct ssv_backoff requests, starts;
-	bool has_ended;
-	pthread_t ended; /* the last thread that did, still to be joined */
-	int stop_fd;     /* wakes those who wait: eventfd, or another number of the socket; or -1 */
+	struct ssv_worker *idle;     /* threads without work */
+	struct ssv_worker *holding;  /* threads with a request that came after a stop */
+	struct ssv_request handed;   /* a request for the thread that is there for it: reserved */
+	int threads;                 /* all that are started and not ending */
+	int coming;                  /* of them, on their way to wait for a request */
+	int waiting;                 /* of them, in the kernel, waiting for a request */
+	int waiting_limit;           /* so many may wait at a time; one while there is a crowd */
+	int crowd;                   /* packets that nobody had to wait for, of the last ones */
+	int busy;                    /* threads that have a request */
+	int ending;                  /* threads that leave, no longer in `threads` */
+	bool reserved;               /* a thread is there, or starting, for the next `handed` */
+	bool polling;                /* threads wait in poll, for the socket and stop_fd */
+	bool blocking;               /* the listener has no O_NONBLOCK, since serve_forever() */
+	bool leading;                /* threads may wait for requests, during serve_forever() */
+	bool open;                   /* what a thread gets it may process, otherwise it holds it */
+	bool closing;                /* close has begun */
+	bool cut;                    /* the grace is over: what they get now is dropped */
+	int error;                   /* why nobody can get requests any more, or 0 */
+	int failures;                /* transient errors of get_request, in a row */
+	struct ssv_backoff requests; /* the rests after get_request has failed */
+	struct ssv_backoff starts;   /* the rests after a thread could not be started */
+	bool has_ended;              /* `ended` is one */
+	pthread_t ended;             /* the last thread that has ended, still to be joined */
+	int stop_fd; /* wakes those who wait: eventfd, or another number of the socket; or -1 */
 };
 
 /** Puts the mix-in in front of a server. Its memory must stay as long as the server's. Cannot fail.
