@@ -1178,6 +1178,26 @@ START_TEST(verify_process_and_service_never_run_at_the_same_time)
 }
 END_TEST
 
+START_TEST(service_actions_run_at_intervals_and_not_after_each_request)
+{
+	static const struct ssv_layer_ops counting = {.service_actions = count_service};
+	struct served served;
+	struct ssv_layer layer;
+
+	make_server(&echo_handler);
+	ssv_server_link(server, &layer, &counting);
+	server->poll_interval = _i;
+	ck_assert_int_eq(ssv_server_open(server), 0);
+	serve(&served, server);
+	churn(NULL);
+	if (_i == 0)
+		ck_assert_int_lt(__atomic_load_n(&services, __ATOMIC_SEQ_CST), 10); /* of 100 */
+	while (_i > 0 && __atomic_load_n(&services, __ATOMIC_SEQ_CST) < 10)
+		sched_yield();
+	stop_and_close(&served);
+}
+END_TEST
+
 static int refuse_all(struct ssv_layer *layer, struct ssv_request *request)
 {
 	(void)layer;
@@ -1251,6 +1271,8 @@ static void add_serving_tests(TCase *tcase)
 		a_handler_runs_on_a_thread_of_its_own_without_the_hosts_signals_and_with_a_bounded_stack);
 	IN_EVERY_WAY(tcase, ssv_exit_ends_that_request_alone);
 	IN_EVERY_WAY(tcase, verify_process_and_service_never_run_at_the_same_time);
+	tcase_add_loop_test(
+		tcase, service_actions_run_at_intervals_and_not_after_each_request, 0, 2);
 	IN_EVERY_WAY(tcase, what_is_not_verified_is_shut_down);
 	IN_EVERY_WAY(tcase, the_live_requests_can_be_walked);
 }

@@ -45,7 +45,11 @@ struct ssv_layer_ops {
 	int (*fileno)(struct ssv_layer *layer);
 	/** Serves until it is stopped. */
 	int (*serve_forever)(struct ssv_layer *layer);
-	/** On each pass of the loop: after each request, wake-up and `poll_interval`. */
+	/**
+	 * On each pass of the loop: after each request, wake-up, watch and `poll_interval`. Under
+	 * the threading mix-in, whose threads take the requests beside the loop, it is not called
+	 * after each request: who counts on it sets `poll_interval`.
+	 */
 	int (*service_actions)(struct ssv_layer *layer);
 	/** handle_request() found nothing within the server's `timeout`. */
 	int (*handle_timeout)(struct ssv_layer *layer);

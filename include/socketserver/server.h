@@ -83,7 +83,7 @@ struct ssv_server {
 	 * at it. */
 	int timeout;
 	/** service_actions() also runs this often, ms; default SSV_FOREVER: only when something
-	 * happens. */
+	 * happens, which under the threading mix-in no request is. */
 	int poll_interval;
 	/** close() lets running handlers work this long, ms, before it cuts their connections;
 	 * default SSV_FOREVER. */
