@@ -45,6 +45,10 @@ for file in man/man1/socketserver.1 doc/socketserver/README.md doc/socketserver/
 	doc/socketserver/examples/echo.c; do
 	[[ -e $(find root -path "*/share/$file") ]] || fail "share/$file was not installed"
 done
+readme=$(find root -path '*/doc/socketserver/README.md')
+while read -r link; do
+	[[ -e ${readme%/*}/$link ]] || fail "README.md was installed, but not what it links: $link"
+done < <(grep -oP '\]\(\K[\w/.-]+' "$readme")
 if command -v doxygen >/dev/null && ! [[ -e $(find root -path '*/man3/ssv_server_open.3') ]]; then
 	fail "the manual pages of the headers were not installed"
 fi
