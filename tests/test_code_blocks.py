@@ -5,11 +5,13 @@ REPLAYED are the documents whose transcripts test_transcripts.py replays: all th
 among them. Each ```c block compiles without a warning: as a file of its own, <!-- code: NAME -->,
 with what follows of it, <!-- more: NAME -->, or what stands in a function, behind
 <!-- inside: DECLARATIONS -->, or at the top of a file. A program is compiled in a transcript of its
-document, which runs it, or is one of those in tests/meson.build that test_documents.c runs.
+document, which runs it, or is one of those in tests/meson.build that test_documents.c runs. Behind
+<!-- file: PATH, WORD = TEXT --> is that file of ours, with TEXT for WORD.
 """
 from code_block import code_blocks
 from concurrent.futures import ThreadPoolExecutor
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -57,6 +59,15 @@ def wrong_program(block, blocks, tests):
     return f"nothing runs this program: {block.name}"
 
 
+def wrong_file(block, root):
+    """A file of ours that is shown otherwise than it is."""
+    if not block.mark or block.mark[0] != "file":
+        return ""
+    path, word, text = re.fullmatch(r"(\S+), (\S+) = (\S+)", block.mark[1]).groups()
+    with open(f"{root}/{path}", encoding="utf-8") as file:
+        return "" if block.text == file.read().replace(word, text) else f"this is not {path}"
+
+
 def wrong_python(block):
     try:
         compile(block.text, "python", "exec")
@@ -81,6 +92,8 @@ def wrong_in(path, text, root, replayed, tests):
             is_c = block.language == "c" or (block.name or "").endswith(".c")
             if is_c and not goes_on(block, blocks):
                 jobs.append((where, pool.submit(wrong_c, block, files, f"{root}/include")))
+            if wrong_file(block, root):
+                yield f"{where}: {wrong_file(block, root)}"
             if block.language == "c" and wrong_program(block, blocks, tests):
                 yield f"{where}: {wrong_program(block, blocks, tests)}"
         for where, job in jobs:
@@ -137,6 +150,8 @@ def unnoticed(root):
         if not any(said in line for line in found):
             yield f"not noticed: {what}: {found}"
     yield from wrong_in("more", MORE, root, ["more"], "")
+    if not list(wrong_in("bad", "<!-- file: LICENSE, a = b -->\n```\na\n```\n", root, [], "")):
+        yield "not noticed: a file that is shown otherwise than it is"
     if not list(wrong_in("bad", MORE.replace("f();", "g();"), root, ["bad"], "")):
         yield "not noticed: the rest of a program does not compile"
     if not list(wrong_in("bad", GOOD, root, [], "")):
