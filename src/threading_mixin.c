@@ -49,7 +49,7 @@ static int reserve(struct ssv_threading_mixin *threading)
 		return 0;
 	if (threading->reserved)
 		return threading->handed.stream == NULL ? 0 : -EBUSY;
-	if (threading->threads >= threading->max_threads)
+	if (threading->threads >= ssv_worker_limit(threading))
 		return -EBUSY;
 	rc = ssv_worker_start_or_rest(threading);
 	threading->reserved = rc == 0;
@@ -102,7 +102,7 @@ static int hand_over(struct ssv_threading_mixin *threading, struct ssv_request *
 		worker->request.taken = true;
 	} else if (threading->reserved && threading->handed.stream == NULL) {
 		ssv_request_move(&threading->handed, request);
-	} else if (threading->threads < threading->max_threads) {
+	} else if (threading->threads < ssv_worker_limit(threading)) {
 		return ssv_worker_start(threading, request);
 	} else {
 		ssv_count(&threading->layer.server->tally->counters.refused,
@@ -225,7 +225,7 @@ static int tend(struct ssv_threading_mixin *threading, struct chores *chores)
 	pthread_mutex_lock(&threading->lock);
 	if (threading->starts.rests > 0 && ssv_backoff_is_over(&threading->starts))
 		ssv_worker_add_waiter(threading);
-	chores->surplus = threading->refuse && threading->busy >= threading->max_threads;
+	chores->surplus = threading->refuse && threading->busy >= ssv_worker_limit(threading);
 	chores->retry_at = ssv_worker_is_missed(threading) ? threading->starts.until : SSV_NEVER;
 	error = threading->error;
 	pthread_mutex_unlock(&threading->lock);

@@ -152,7 +152,7 @@ bool ssv_worker_is_missed(const struct ssv_threading_mixin *threading)
 
 void ssv_worker_add_waiter(struct ssv_threading_mixin *threading)
 {
-	const bool full = threading->threads >= threading->max_threads;
+	const bool full = threading->threads >= ssv_worker_limit(threading);
 	struct ssv_worker *worker;
 
 	if (!ssv_worker_is_missed(threading))

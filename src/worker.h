@@ -22,6 +22,12 @@ struct ssv_worker {
 	bool working;      /* with the request: a handler may end the thread then */
 };
 
+/** How many there may be. */
+static inline int ssv_worker_limit(const struct ssv_threading_mixin *threading)
+{
+	return threading->max_threads > 1 ? threading->max_threads : 1;
+}
+
 /** Starts one, for the request (then moved to it) or, where that is NULL, for what there is to do.
  * 0 or a negative errno. */
 int ssv_worker_start(struct ssv_threading_mixin *threading, struct ssv_request *request);

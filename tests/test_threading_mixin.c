@@ -972,6 +972,24 @@ START_TEST(at_max_threads_handle_request_serves_what_came_after_a_stop)
 }
 END_TEST
 
+START_TEST(with_less_than_one_thread_there_is_one)
+{
+	struct served served;
+	int client;
+
+	make_server(&echo_handler);
+	threading->max_threads = -_i;
+	ck_assert_int_eq(ssv_server_open(server), 0);
+	serve(&served, server);
+	for (int i = 0; i < 3; i++) {
+		client = connect_to(server);
+		ask(client, "hello", "hello");
+		close(client);
+	}
+	stop_and_close(&served);
+}
+END_TEST
+
 START_TEST(what_came_after_a_stop_is_not_refused_in_place_of_the_surplus)
 {
 	struct served served;
@@ -1317,6 +1335,7 @@ static void add_limit_tests(TCase *tcase)
 	IN_EVERY_WAY(tcase, out_of_descriptors_they_rest_and_serve_on_when_one_is_given_back);
 	tcase_add_loop_test(
 		tcase, at_max_threads_handle_request_serves_what_came_after_a_stop, 0, HANDED_OVER);
+	tcase_add_loop_test(tcase, with_less_than_one_thread_there_is_one, 0, 2);
 	tcase_add_test(tcase, what_came_after_a_stop_is_not_refused_in_place_of_the_surplus);
 	tcase_add_test(tcase, a_run_that_begins_while_the_last_thread_leaves_has_another);
 	tcase_add_test(

@@ -32,7 +32,7 @@ struct ssv_threading_mixin {
 	struct ssv_layer layer;
 
 	/* Options, to be set between init and open. */
-	int max_threads;  /**< at once; default 1,024; Python: no limit */
+	int max_threads;  /**< at once; default 1,024; below 1 it is 1; Python: no limit */
 	bool refuse;      /**< at max_threads, end a new request at once; default: let it wait */
 	int max_waiting;  /**< threads that wait for requests; default 8, and no more than an eighth
 			       of RLIMIT_NOFILE, since each holds a descriptor's number; one while
