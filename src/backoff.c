@@ -11,8 +11,17 @@ void ssv_backoff_reset(struct ssv_backoff *backoff)
 	*backoff = (struct ssv_backoff){.until = SSV_NEVER};
 }
 
+static bool somebody_rests; /* since anybody was asked last */
+
+bool ssv_backoff_anybody(void)
+{
+	return __atomic_load_n(&somebody_rests, __ATOMIC_SEQ_CST) &&
+	       __atomic_exchange_n(&somebody_rests, false, __ATOMIC_SEQ_CST);
+}
+
 bool ssv_backoff_rest(struct ssv_backoff *backoff)
 {
+	__atomic_store_n(&somebody_rests, true, __ATOMIC_SEQ_CST);
 	if (backoff->rests > 0 && !ssv_backoff_is_over(backoff))
 		return false;
 	backoff->until = ssv_until(backoff->rests < 10 ? 1 << backoff->rests : MAX_REST_MS);

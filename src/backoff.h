@@ -10,6 +10,9 @@ void ssv_backoff_reset(struct ssv_backoff *backoff);
 /** Begins the next rest, unless one is not over yet. Whether it is the first in a row. */
 bool ssv_backoff_rest(struct ssv_backoff *backoff);
 
+/** Whether anybody in this process has begun to rest since this was last asked. From any thread. */
+bool ssv_backoff_anybody(void);
+
 /** Sleeps for 10 ms: what cannot be done without memory is not asked for again at once. */
 void ssv_backoff_pause(void);
 

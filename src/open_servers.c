@@ -60,6 +60,16 @@ void ssv_open_servers_close(struct ssv_server *server)
 	pthread_mutex_unlock(&lock);
 }
 
+void ssv_open_servers_wake(void)
+{
+	struct ssv_server *server;
+
+	pthread_mutex_lock(&lock);
+	for (server = first; server != NULL; server = server->next_open)
+		ssv_loop_wake(server);
+	pthread_mutex_unlock(&lock);
+}
+
 static void lock_all(void)
 {
 	struct ssv_server *server;

@@ -13,6 +13,9 @@ void ssv_open_servers_add(struct ssv_server *server);
 /** Closes its socket. Harmless twice. */
 void ssv_open_servers_close(struct ssv_server *server);
 
+/** Wakes the loops of all. From any thread, but not under the lock of a server. */
+void ssv_open_servers_wake(void);
+
 /** A copy, in a child of the host's, of a server that its parent has served: lets go of what is the
  * parent's, as a child of our own does. It can be closed then, and opened again. */
 void ssv_open_servers_leave(struct ssv_server *server);

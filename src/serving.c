@@ -5,6 +5,7 @@
 #include "child.h"
 #include "clock.h"
 #include "loop.h"
+#include "open_servers.h"
 #include "request.h"
 #include "running.h"
 #include "tally.h"
@@ -68,6 +69,8 @@ void ssv_serving_given_back(struct ssv_server *server)
 {
 	if (__atomic_load_n(&server->resting, __ATOMIC_SEQ_CST))
 		ssv_loop_wake(server);
+	if (ssv_backoff_anybody())
+		ssv_open_servers_wake();
 }
 
 /* Whoever wakes the loop knows why: of a request that waits, of something given back, of a stop. */

@@ -45,8 +45,8 @@ void ssv_serving_unwatch_listener(struct ssv_server *server);
  */
 void ssv_serving_hand_listener(struct ssv_server *server);
 
-/** A descriptor, a thread, a process of ours is free again: a listener that rests may try. From any
- * thread. */
+/** A descriptor, a thread, a process of ours is free again: a listener that rests may try, be it
+ * this server's or another's. From any thread. */
 void ssv_serving_given_back(struct ssv_server *server);
 
 /** Gets a request and turns it away. 0, or the error that ends the loop. */

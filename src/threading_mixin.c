@@ -225,6 +225,9 @@ static int tend(struct ssv_threading_mixin *threading, struct chores *chores)
 	pthread_mutex_lock(&threading->lock);
 	if (threading->starts.rests > 0 && ssv_backoff_is_over(&threading->starts))
 		ssv_worker_add_waiter(threading);
+	if (threading->requests.rests > 0)
+		pthread_cond_broadcast(
+			&threading->changed); /* another server gave something back */
 	chores->surplus = threading->refuse && threading->busy >= ssv_worker_limit(threading);
 	chores->retry_at = ssv_worker_is_missed(threading) ? threading->starts.until : SSV_NEVER;
 	error = threading->error;

@@ -6,6 +6,7 @@ the limit is lifted. (ENFILE, ENOMEM, ENOBUFS: test_overload.c.)"""
 from handler_test import (Server, as_user, connect, equal, for_each, main, receive_exactly,
                           wait_until)
 import contextlib
+import handler_test
 import os
 import re
 import select
@@ -61,14 +62,14 @@ class Suffering(Server):
     """Where the limit is one of processes, not root's, whom that does not bind, but that of a
     user of its own."""
 
-    def __init__(self, limit, mode):
+    def __init__(self, limit, mode, *more):
         self.limit, self.user, self.good, settings = limit, {}, [], {}
         self.most = None
         if limit == "nproc":
             number = 100000 + os.getpid()
             settings = as_user(number, number)
             self.user = {"user": number, "group": number, "extra_groups": []}
-        super().__init__("echo", "tcp://127.0.0.1:0", "--mode", mode, may_say=f"{RESTS}|{LOST}",
+        super().__init__("echo", "tcp://127.0.0.1:0", *more, "--mode", mode, may_say=f"{RESTS}|{LOST}",
                          **settings)
 
     def begin(self):
@@ -173,6 +174,39 @@ def at_the_kernels_limit_it_rests_and_recovers(case):
         print("skipped: a sanitizer needs more than all memory there is")
         return
     assert any(suffer(*case) for _ in range(TRIES))
+
+
+class Neighbours(Suffering):
+    """Two servers in one process: what one has, the other has not."""
+
+    def __init__(self, mode):
+        self.socket = f"{handler_test.directory}/neighbour.sock"
+        super().__init__("nofile", mode, f"unix:{self.socket}")
+
+    def begin_there(self):
+        client = socket.socket(socket.AF_UNIX)
+        client.connect(self.socket)
+        client.sendall(b"first")
+        return client
+
+
+def is_neighbour_quick(mode):
+    with Neighbours(mode) as server:
+        for _ in range(4):
+            server.take_in(server.begin_there())
+        server.give_no_more_than_now()
+        waiting = server.let_one_wait()
+        time.sleep(SECONDS)  # until it rests for long
+        server.good[0].close()
+        quick = server.seconds_until_served(waiting) <= 0.1
+        for client in server.good:
+            client.close()
+        return quick
+
+
+@for_each(("threading", "forking"))
+def what_another_server_gives_back_is_taken_at_once(mode):
+    assert any(is_neighbour_quick(mode) for _ in range(TRIES))
 
 
 main()
