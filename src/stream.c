@@ -16,30 +16,31 @@
 #define KEPT_MEMORY 65536 /* a buffer that one request made larger is not kept for the next */
 #define MAX_PARTS 8
 
+/* Member by member, since each request passes here; `held` means nothing while nothing is. */
 void ssv_stream_reopen(struct ssv_stream *stream, int fd, enum ssv_transport transport,
 	const struct ssv_limits *limits)
 {
-	struct ssv_stream_buffer in = {.data = stream->in.data, .size = stream->in.size};
-	struct ssv_stream_buffer out = {.data = stream->out.data, .size = stream->out.size};
-
-	*stream = (struct ssv_stream){
-		.ops = &ssv_socket_stream_ops,
-		.fd = fd,
-		.transport = transport,
-		.limits = *limits,
-		.in = in,
-		.out = out,
-		.read_size = ssv_transport_is_stream(transport) ? DEFAULT_READ_SIZE : MAX_DATAGRAM,
-		.deadline = ssv_until(limits->deadline),
-	};
+	stream->ops = &ssv_socket_stream_ops;
+	stream->transport = transport;
+	stream->limits = *limits;
+	stream->fd = fd;
+	stream->cookie = 0;
+	stream->in.start = stream->in.end = 0;
+	stream->read_size = ssv_transport_is_stream(transport) ? DEFAULT_READ_SIZE : MAX_DATAGRAM;
+	stream->deadline = ssv_until(limits->deadline);
+	stream->receive_timeout = 0;
+	stream->holding = stream->at_end = stream->reading = stream->writing = false;
+	stream->out.start = stream->out.end = 0;
+	stream->write_size = 0;
+	stream->bytes_read = stream->bytes_written = 0;
 }
 
 void ssv_stream_open(struct ssv_stream *stream, int fd, enum ssv_transport transport)
 {
 	struct ssv_limits limits;
 
+	*stream = (struct ssv_stream){0};
 	ssv_limits_init(&limits);
-	stream->in = stream->out = (struct ssv_stream_buffer){0};
 	ssv_stream_reopen(stream, fd, transport, &limits);
 }
 

@@ -2158,7 +2158,7 @@ START_TEST(bytes_are_counted)
 }
 END_TEST
 
-/* Half a line read, one held back, output not sent, the end seen, limits changed. */
+/* Half a line read, one held back, output not sent, the end seen, limits set, number asked. */
 static void leave_traces(void)
 {
 	ours.limits.timeout = 1;
@@ -2170,6 +2170,7 @@ static void leave_traces(void)
 	hang_up();
 	ssv_stream_gather(&ours, 1000);
 	ssv_stream_set_deadline(&ours, 0);
+	ck_assert_int_ge(ssv_stream_fileno(&ours), 0);
 }
 
 START_TEST(the_next_use_has_the_memory_and_nothing_else_of_the_one_before)
@@ -2192,7 +2193,7 @@ START_TEST(the_next_use_has_the_memory_and_nothing_else_of_the_one_before)
 	peer = pair[1];
 	ck_assert_ptr_eq(ours.in.data, in);
 	ck_assert_ptr_eq(ours.out.data, out);
-	ck_assert_uint_eq(ours.bytes_read + ours.bytes_written, 0);
+	ck_assert_uint_eq(ours.bytes_read + ours.bytes_written + ours.cookie, 0);
 	ck_assert_int_eq(ssv_stream_wait(&ours, -1, 0), 0);
 	start_watch();
 	expect_no_line(-ETIMEDOUT);
