@@ -10,6 +10,7 @@
 #include <socketserver/container_of.h>
 
 #define MAX_REPLY 65507 /* what UDP takes over IPv4 */
+#define SEND_FLAGS (MSG_NOSIGNAL | MSG_DONTWAIT)
 
 /* All of it is in the buffer from the start. */
 static ssize_t datagram_read(struct ssv_stream *stream, void *data, size_t size, int64_t until)
@@ -80,26 +81,37 @@ const struct ssv_stream_ops ssv_datagram_stream_ops = {
 
 /* --- the reply --- */
 
-static int send_once(struct ssv_request *request)
+static ssize_t send_plain(const struct ssv_request *request)
 {
-	const int fd = request->socket.fd, flags = MSG_NOSIGNAL | MSG_DONTWAIT;
-	struct ssv_address *to = &request->client_address;
+	const struct ssv_address *to = &request->client_address;
+
+	return sendto(request->socket.fd, request->reply.data, request->reply.end, SEND_FLAGS,
+		&to->socket.any, to->length);
+}
+
+/* From the address that was asked. */
+static ssize_t send_asked(struct ssv_request *request)
+{
 	struct iovec part = {.iov_base = request->reply.data, .iov_len = request->reply.end};
 	const struct msghdr message = {
-		.msg_name = &to->socket,
-		.msg_namelen = to->length,
+		.msg_name = &request->client_address.socket,
+		.msg_namelen = request->client_address.length,
 		.msg_iov = &part,
 		.msg_iovlen = 1,
 		.msg_control = request->control,
 		.msg_controllen = request->control_length,
 	};
+
+	return sendmsg(request->socket.fd, &message, SEND_FLAGS);
+}
+
+static int send_once(struct ssv_request *request)
+{
 	ssize_t n;
 
-	do {
-		n = request->control_length > 0 ? sendmsg(fd, &message, flags)
-						: sendto(fd, part.iov_base, part.iov_len, flags,
-							  &to->socket.any, to->length);
-	} while (n < 0 && errno == EINTR);
+	do
+		n = request->control_length > 0 ? send_asked(request) : send_plain(request);
+	while (n < 0 && errno == EINTR);
 	return n < 0 ? -errno : 0;
 }
 
