@@ -330,16 +330,21 @@ static int send_all(struct ssv_stream *stream, struct iovec *parts, int count)
 	return rc;
 }
 
-int ssv_stream_flush(struct ssv_stream *stream)
+static int send_gathered(struct ssv_stream *stream)
 {
 	struct ssv_stream_buffer *out = &stream->out;
-	struct iovec part = {.iov_len = ssv_buffer_length(out)};
+	struct iovec part = {
+		.iov_base = out->data + out->start,
+		.iov_len = ssv_buffer_length(out),
+	};
 
-	if (part.iov_len == 0)
-		return 0;
-	part.iov_base = out->data + out->start;
 	out->start = out->end = 0;
 	return send_all(stream, &part, 1);
+}
+
+int ssv_stream_flush(struct ssv_stream *stream)
+{
+	return ssv_buffer_length(&stream->out) == 0 ? 0 : send_gathered(stream);
 }
 
 /* For parts that fit. A buffer that they fill is sent. */
