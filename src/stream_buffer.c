@@ -4,13 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-int ssv_buffer_reserve(struct ssv_stream_buffer *buffer, size_t size)
+int ssv_buffer_enlarge(struct ssv_stream_buffer *buffer, size_t size)
 {
 	size_t larger = buffer->size * 2 > size + 1 ? buffer->size * 2 : size + 1;
 	char *data;
 
-	if (buffer->size - buffer->start > size)
-		return 0;
 	if (size >= PTRDIFF_MAX)
 		return -ENOMEM;
 	if (buffer->start > 0) {

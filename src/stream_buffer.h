@@ -10,8 +10,14 @@ static inline size_t ssv_buffer_length(const struct ssv_stream_buffer *buffer)
 	return buffer->end - buffer->start;
 }
 
+/** ssv_buffer_reserve() where there is no room yet. */
+int ssv_buffer_enlarge(struct ssv_stream_buffer *buffer, size_t size);
+
 /** Makes room for `size` bytes in all behind the start, and for a NUL behind them. 0 or -ENOMEM. */
-int ssv_buffer_reserve(struct ssv_stream_buffer *buffer, size_t size);
+static inline int ssv_buffer_reserve(struct ssv_stream_buffer *buffer, size_t size)
+{
+	return buffer->size - buffer->start > size ? 0 : ssv_buffer_enlarge(buffer, size);
+}
 
 /** Copies behind what there is; there must be room. */
 void ssv_buffer_append(struct ssv_stream_buffer *buffer, const struct iovec *part);
