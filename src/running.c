@@ -90,11 +90,6 @@ void ssv_running_leave(struct ssv_stay *stay, bool ended)
 	pthread_mutex_unlock(&server->lock);
 }
 
-bool ssv_running_is_stopping(const struct ssv_server *server)
-{
-	return state(server) == SSV_STOPPING;
-}
-
 /* Whether it would wait for itself: in the loop, or while the loop waits for its turn. */
 static bool holds_up(const struct ssv_server *server, const struct ssv_stay *stay)
 {

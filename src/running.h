@@ -40,7 +40,10 @@ void ssv_running_visit(
 void ssv_running_depart(struct ssv_stay *stay);
 
 /** Whether the one inside is asked to leave. */
-bool ssv_running_is_stopping(const struct ssv_server *server);
+static inline bool ssv_running_is_stopping(const struct ssv_server *server)
+{
+	return __atomic_load_n(&server->state, __ATOMIC_SEQ_CST) == SSV_STOPPING;
+}
 
 /**
  * Whether this thread is inside, or a worker of the server; or, in a forked child, the server is
