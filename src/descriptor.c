@@ -26,13 +26,11 @@ uint64_t ssv_descriptor_cookie(int fd)
 	return getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &size) == 0 ? cookie : 0;
 }
 
-bool ssv_descriptor_is(int fd, uint64_t cookie)
+bool ssv_descriptor_has_cookie(int fd, uint64_t cookie)
 {
 	uint64_t now = 0;
 	socklen_t size = sizeof(now);
 
-	if (cookie == 0)
-		return true;
 	if (getsockopt(fd, SOL_SOCKET, SO_COOKIE, &now, &size) == 0)
 		return now == cookie;
 	return errno != EBADF && errno != ENOTSOCK;

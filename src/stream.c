@@ -52,11 +52,6 @@ int ssv_stream_fileno(struct ssv_stream *stream)
 	return stream->fd;
 }
 
-bool ssv_stream_has_descriptor(const struct ssv_stream *stream)
-{
-	return ssv_descriptor_is(stream->fd, __atomic_load_n(&stream->cookie, __ATOMIC_RELAXED));
-}
-
 void ssv_stream_end(struct ssv_stream *stream)
 {
 	if (stream->fd >= 0)

@@ -2,6 +2,8 @@
 #ifndef SSV_STREAM_H
 #define SSV_STREAM_H
 
+#include "descriptor.h"
+
 #include <socketserver/stream.h>
 
 /** As ssv_stream_open(), with the limits given and in the memory that an earlier use has left. */
@@ -10,7 +12,10 @@ void ssv_stream_reopen(struct ssv_stream *stream, int fd, enum ssv_transport tra
 
 /** Whether its descriptor is its own still: who knows the number may have closed it, and another
  * file have it by now. */
-bool ssv_stream_has_descriptor(const struct ssv_stream *stream);
+static inline bool ssv_stream_has_descriptor(const struct ssv_stream *stream)
+{
+	return ssv_descriptor_is(stream->fd, __atomic_load_n(&stream->cookie, __ATOMIC_RELAXED));
+}
 
 /** Closes the socket, and keeps the memory for ssv_stream_reopen(). Harmless twice. */
 void ssv_stream_end(struct ssv_stream *stream);
