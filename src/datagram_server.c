@@ -40,22 +40,22 @@ static int flags_for(const struct ssv_request *request)
 	return MSG_TRUNC | (request->may_wait && !request->polled ? 0 : MSG_DONTWAIT);
 }
 
-/* The packet's length, however much of it there was room for; or -1 and errno. */
-static ssize_t receive(
-	struct ssv_request *request, size_t size, struct sockaddr_storage *peer, socklen_t *length)
+/* The packet's length, however much of it there was room for; or -1 and errno. The peer's address
+ * comes into the request's own. */
+static ssize_t receive(struct ssv_request *request, size_t size, socklen_t *length)
 {
 	request->control_length = 0;
+	*length = sizeof(request->client_address.socket);
 	return recvfrom(request->server->fd, request->socket.in.data, size, flags_for(request),
-		(struct sockaddr *)peer, length);
+		&request->client_address.socket.any, length);
 }
 
-static ssize_t receive_asked(
-	struct ssv_request *request, size_t size, struct sockaddr_storage *peer, socklen_t *length)
+static ssize_t receive_asked(struct ssv_request *request, size_t size, socklen_t *length)
 {
 	struct iovec memory = {.iov_base = request->socket.in.data, .iov_len = size};
 	struct msghdr message = {
-		.msg_name = peer,
-		.msg_namelen = *length,
+		.msg_name = &request->client_address.socket,
+		.msg_namelen = sizeof(request->client_address.socket),
 		.msg_iov = &memory,
 		.msg_iovlen = 1,
 		.msg_control = request->control,
@@ -81,20 +81,18 @@ static bool is_shut_down(int fd)
 int ssv_datagram_server_get_request(
 	struct ssv_server *server, struct ssv_request *request, size_t size, bool asked)
 {
-	struct sockaddr_storage peer;
-	socklen_t length = sizeof(peer);
 	int rc = ssv_buffer_reserve(&request->socket.in, size);
+	socklen_t length;
 	ssize_t n;
 
 	if (rc < 0)
 		return rc;
-	n = asked ? receive_asked(request, size, &peer, &length)
-		  : receive(request, size, &peer, &length);
+	n = asked ? receive_asked(request, size, &length) : receive(request, size, &length);
 	if (n < 0)
 		return -errno;
 	if (n == 0 && length == 0 && is_shut_down(server->fd))
 		return -EINVAL;
-	ssv_request_open_packet(request, (struct sockaddr *)&peer, length, size, (size_t)n);
+	ssv_request_open_packet(request, length, size, (size_t)n);
 	if ((size_t)n > size)
 		ssv_server_report(server, SSV_LOG_WARNING, request,
 			"a packet is longer than max_packet_size: the rest is lost", 0);

@@ -46,13 +46,14 @@ void ssv_request_open(struct ssv_request *request, int fd, enum ssv_transport tr
 	announce(request);
 }
 
-void ssv_request_open_packet(struct ssv_request *request, const struct sockaddr *peer,
-	socklen_t peer_length, size_t room, size_t length)
+void ssv_request_open_packet(
+	struct ssv_request *request, socklen_t peer_length, size_t room, size_t length)
 {
 	const struct ssv_server *server = request->server;
 	struct ssv_stream *stream = &request->socket;
 
-	fill(request, server->fd, server->server_address.transport, peer, peer_length);
+	fill(request, server->fd, server->server_address.transport,
+		&request->client_address.socket.any, peer_length);
 	request->packet = stream->in.data;
 	request->packet_size = length < room ? length : room;
 	request->packet_length = length;

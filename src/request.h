@@ -13,10 +13,11 @@ static inline void ssv_request_set_stage(struct ssv_request *request, const char
 /**
  * As ssv_request_open(), with the packet that the caller has put into the memory of
  * `request->socket.in`, which has room for `room` bytes of it (and a NUL); `length` is how long it
- * was when it was sent. The socket stays the server's own.
+ * was when it was sent. The peer's address, of `peer_length`, is in `client_address.socket`. The
+ * socket stays the server's own.
  */
-void ssv_request_open_packet(struct ssv_request *request, const struct sockaddr *peer,
-	socklen_t peer_length, size_t room, size_t length);
+void ssv_request_open_packet(
+	struct ssv_request *request, socklen_t peer_length, size_t room, size_t length);
 
 /** Memory for a handler's instance, if it is too large for the stack, kept for the requests to
  * come. 0 or -ENOMEM. */
