@@ -35,6 +35,7 @@ static void unlink_live(struct ssv_request *request)
 void ssv_live_add(struct ssv_request *request)
 {
 	pthread_mutex_lock(&request->server->lock);
+	ssv_count(&request->server->tally->counters.accepted, 1);
 	link_live(request);
 	pthread_mutex_unlock(&request->server->lock);
 }

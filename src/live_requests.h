@@ -5,6 +5,8 @@
 
 #include <socketserver/server.h>
 
+/** Counts it as accepted, and adds it: at once, so that nobody sees one that came and is not open.
+ */
 void ssv_live_add(struct ssv_request *request);
 void ssv_live_remove(struct ssv_request *request); /* harmless where it is none of them */
 

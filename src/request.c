@@ -6,7 +6,6 @@
 #include "serving.h"
 #include "stream.h"
 #include "stream_buffer.h"
-#include "tally.h"
 
 #include <errno.h>
 #include <socketserver/server.h>
@@ -33,17 +32,11 @@ static void fill(struct ssv_request *request, int fd, enum ssv_transport transpo
 	request->packet_size = request->packet_length = 0;
 }
 
-static void announce(struct ssv_request *request)
-{
-	ssv_count(&request->server->tally->counters.accepted, 1);
-	ssv_live_add(request);
-}
-
 void ssv_request_open(struct ssv_request *request, int fd, enum ssv_transport transport,
 	const struct sockaddr *peer, socklen_t length)
 {
 	fill(request, fd, transport, peer, length);
-	announce(request);
+	ssv_live_add(request);
 }
 
 void ssv_request_open_packet(
@@ -62,7 +55,7 @@ void ssv_request_open_packet(
 	stream->ops = &ssv_datagram_stream_ops;
 	stream->in.end = stream->bytes_read = request->packet_size;
 	stream->at_end = true;
-	announce(request);
+	ssv_live_add(request);
 }
 
 void ssv_request_move(struct ssv_request *to, struct ssv_request *from)
