@@ -375,7 +375,7 @@ int ssv_children_open(struct ssv_forking_mixin *forking)
 	fd = ssv_descriptor_above_stdio(
 		timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
 	if (fd < 0)
-		return -errno;
+		return fd;
 	forking->timer.fd = fd;
 	forking->timer.ready = timer_ready;
 	forking->alarm = SSV_NEVER;

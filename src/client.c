@@ -60,9 +60,8 @@ static int connect_until(int fd, const struct ssv_address *to, int64_t until)
 static int open_socket(const struct ssv_address *to)
 {
 	const int type = ssv_transport_is_stream(to->transport) ? SOCK_STREAM : SOCK_DGRAM;
-	int fd = socket(to->socket.any.sa_family, type | SOCK_CLOEXEC, 0);
 
-	return ssv_descriptor_above_stdio(fd < 0 ? -errno : fd);
+	return ssv_descriptor_above_stdio(socket(to->socket.any.sa_family, type | SOCK_CLOEXEC, 0));
 }
 
 static int connect_socket(const struct ssv_address *to, int64_t until)

@@ -9,7 +9,9 @@ int ssv_descriptor_above_stdio(int fd)
 {
 	int higher;
 
-	if (fd < 0 || fd > STDERR_FILENO)
+	if (fd < 0)
+		return -errno;
+	if (fd > STDERR_FILENO)
 		return fd;
 	higher = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
 	if (higher < 0)

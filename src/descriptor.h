@@ -7,8 +7,8 @@
 
 /**
  * Moves a new descriptor out of the way of standard input, output and error, which a host may have
- * started without: else what is printed would go to a peer. Returns it; a negative number as it is;
- * or -errno, with the descriptor closed.
+ * started without: else what is printed would go to a peer. `fd` is what the call that makes one
+ * has just returned. Returns the descriptor; or -errno, that call's if it failed.
  */
 int ssv_descriptor_above_stdio(int fd);
 

@@ -35,12 +35,11 @@ static int make(struct ssv_server *server)
 	int poll_fd = ssv_descriptor_above_stdio(epoll_create1(EPOLL_CLOEXEC)), rc;
 
 	if (poll_fd < 0)
-		return -errno;
+		return poll_fd;
 	server->wake.fd = ssv_descriptor_above_stdio(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
 	if (server->wake.fd < 0) {
-		rc = -errno;
 		close(poll_fd);
-		return rc;
+		return server->wake.fd;
 	}
 	server->poll_fd = poll_fd;
 	server->wake.ready = loop_woken;

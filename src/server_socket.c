@@ -17,9 +17,8 @@ int ssv_server_socket_make(const struct ssv_address *at)
 {
 	const bool is_stream = ssv_transport_is_stream(at->transport);
 	const int type = is_stream ? SOCK_STREAM | SOCK_NONBLOCK : SOCK_DGRAM;
-	int fd = socket(at->socket.any.sa_family, type | SOCK_CLOEXEC, 0);
 
-	return fd < 0 ? -errno : ssv_descriptor_above_stdio(fd);
+	return ssv_descriptor_above_stdio(socket(at->socket.any.sa_family, type | SOCK_CLOEXEC, 0));
 }
 
 int ssv_server_socket_learn_address(struct ssv_server *server, enum ssv_transport transport)

@@ -9,11 +9,8 @@ int ssv_stream_server_get_request(struct ssv_layer *layer, struct ssv_request *r
 	const struct ssv_server *server = layer->server;
 	struct sockaddr *peer = &request->client_address.socket.any;
 	socklen_t length = sizeof(request->client_address.socket);
-	int fd = accept4(server->fd, peer, &length, SOCK_CLOEXEC);
+	int fd = ssv_descriptor_above_stdio(accept4(server->fd, peer, &length, SOCK_CLOEXEC));
 
-	if (fd < 0)
-		return -errno;
-	fd = ssv_descriptor_above_stdio(fd);
 	if (fd < 0)
 		return fd;
 	ssv_request_open(request, fd, server->server_address.transport, peer, length);

@@ -163,9 +163,9 @@ static int make_stop_fd(struct ssv_threading_mixin *threading)
 	if (threading->polling)
 		fd = ssv_descriptor_above_stdio(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
 	else
-		fd = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+		fd = ssv_descriptor_above_stdio(fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1));
 	threading->stop_fd = fd;
-	return fd < 0 ? -errno : 0;
+	return fd < 0 ? fd : 0;
 }
 
 /*
