@@ -35,7 +35,7 @@ bool ssv_backoff_is_over(const struct ssv_backoff *backoff)
 
 void ssv_backoff_pause(void)
 {
-	const struct timespec pause = {.tv_nsec = 10 * 1000000L};
+	const struct timespec pause = {.tv_nsec = 10 * SSV_NS_PER_MS};
 
 	nanosleep(&pause, NULL);
 }

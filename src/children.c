@@ -187,8 +187,8 @@ static bool set_alarm(struct ssv_forking_mixin *forking, int64_t at)
 
 	if (left <= 0)
 		left = 1;
-	time.it_value.tv_sec = left / 1000000000;
-	time.it_value.tv_nsec = left % 1000000000;
+	time.it_value.tv_sec = left / SSV_NS_PER_S;
+	time.it_value.tv_nsec = left % SSV_NS_PER_S;
 	forking->alarm = SSV_NEVER;
 	if (timerfd_settime(forking->timer.fd, 0, &time, NULL) < 0)
 		return false;

@@ -3,14 +3,12 @@
 #include <limits.h>
 #include <time.h>
 
-#define NS_PER_MS 1000000
-
 static int64_t read_clock(clockid_t clock)
 {
 	struct timespec now;
 
 	clock_gettime(clock, &now);
-	return now.tv_sec * (int64_t)1000000000 + now.tv_nsec;
+	return now.tv_sec * SSV_NS_PER_S + now.tv_nsec;
 }
 
 static int64_t monotonic(void)
@@ -31,13 +29,13 @@ int ssv_ms_left(int64_t until)
 
 	if (left <= 0)
 		return 0;
-	left = (left + NS_PER_MS - 1) / NS_PER_MS;
+	left = (left + SSV_NS_PER_MS - 1) / SSV_NS_PER_MS;
 	return left < INT_MAX ? (int)left : INT_MAX;
 }
 
 bool ssv_wait_until(pthread_cond_t *condition, pthread_mutex_t *lock, int64_t until)
 {
-	struct timespec time = {.tv_sec = until / 1000000000, .tv_nsec = until % 1000000000};
+	struct timespec time = {.tv_sec = until / SSV_NS_PER_S, .tv_nsec = until % SSV_NS_PER_S};
 
 	if (until == SSV_NEVER)
 		return pthread_cond_wait(condition, lock) == 0;

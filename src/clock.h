@@ -7,6 +7,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#define SSV_NS_PER_MS INT64_C(1000000)
+#define SSV_NS_PER_S INT64_C(1000000000)
+
 /** Where it comes from; tests put their own here, before any thread starts. */
 extern int64_t (*ssv_clock)(void);
 
@@ -18,10 +21,16 @@ static inline int64_t ssv_now(void)
 /** The time of the kernel's last tick, some milliseconds ago at most: a small part of the cost. */
 int64_t ssv_last_tick(void);
 
-/** The time `milliseconds` from now: SSV_NEVER for SSV_FOREVER, without a look at the clock. */
+/** The time so long after `start`; SSV_NEVER for SSV_FOREVER. */
+static inline int64_t ssv_after(int64_t start, int milliseconds)
+{
+	return milliseconds < 0 ? SSV_NEVER : start + milliseconds * SSV_NS_PER_MS;
+}
+
+/** The same after now, without a look at the clock for SSV_FOREVER. */
 static inline int64_t ssv_until(int milliseconds)
 {
-	return milliseconds < 0 ? SSV_NEVER : ssv_now() + milliseconds * (int64_t)1000000;
+	return milliseconds < 0 ? SSV_NEVER : ssv_after(ssv_now(), milliseconds);
 }
 
 /** How many milliseconds are left, rounded up; 0 where it is over. */

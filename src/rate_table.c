@@ -1,5 +1,6 @@
 #include "rate_table.h"
 
+#include "clock.h"
 #include "siphash.h"
 
 #include <errno.h>
@@ -8,7 +9,6 @@
 
 #define SETS 512
 #define WAYS 8
-#define NS_PER_S 1000000000
 
 struct bucket {
 	uint64_t key; /* its hash: two keys with the same one share a bucket */
@@ -22,7 +22,7 @@ struct ssv_rate_table {
 
 bool ssv_rate_take(int64_t *full_at, const struct ssv_rate *rate, int64_t now)
 {
-	const int64_t token = NS_PER_S / rate->per_second;
+	const int64_t token = SSV_NS_PER_S / rate->per_second;
 	const int64_t from = *full_at > now ? *full_at : now;
 
 	if (from - now > (rate->burst - 1) * token)

@@ -12,7 +12,7 @@
 
 static bool is_over(const struct ssv_report_count *count, int64_t now)
 {
-	return count->printed == 0 || now - count->since >= WINDOW_MS * INT64_C(1000000);
+	return count->printed == 0 || now >= ssv_after(count->since, WINDOW_MS);
 }
 
 /* Under the lock. The count of equal reports; the oldest, which `lost` then is, makes room for a
