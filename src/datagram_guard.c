@@ -100,6 +100,12 @@ static size_t make_key(const struct ssv_address *client, bool here, unsigned cha
 	return host + sizeof(port);
 }
 
+/* A rate that was set after the bind has no table. */
+static bool has_limits(const struct ssv_datagram_guard *guard)
+{
+	return guard->rate != 0 && guard->sources != NULL;
+}
+
 static bool is_within_rate(
 	struct ssv_datagram_guard *guard, const struct ssv_address *client, bool here)
 {
@@ -137,7 +143,7 @@ static bool is_welcome(struct ssv_datagram_guard *guard, const struct ssv_reques
 	here = is_here(guard, request);
 	if (!here && ssv_address_is_loopback(client) > 0)
 		return false;
-	return guard->rate == 0 || is_within_rate(guard, client, here);
+	return !has_limits(guard) || is_within_rate(guard, client, here);
 }
 
 static int datagram_guard_verify_request(struct ssv_layer *layer, struct ssv_request *request)
@@ -147,14 +153,22 @@ static int datagram_guard_verify_request(struct ssv_layer *layer, struct ssv_req
 	return ssv_super_verify_request(layer, request);
 }
 
+/* 0, also where there is no rate, or it has its table. */
+static int make_table(struct ssv_datagram_guard *guard)
+{
+	if (guard->rate == 0 || guard->sources != NULL)
+		return 0;
+	guard->sources = ssv_rate_table_new();
+	return guard->sources == NULL ? -errno : 0;
+}
+
 static int datagram_guard_bind(struct ssv_layer *layer)
 {
 	struct ssv_datagram_guard *guard = guard_of(layer);
-	int rc;
+	int rc = make_table(guard);
 
-	if (guard->sources == NULL)
-		guard->sources = ssv_rate_table_new();
-	rc = guard->sources == NULL ? -errno : ssv_super_bind(layer);
+	if (rc == 0)
+		rc = ssv_super_bind(layer);
 	guard->here = rc == 0 && ssv_address_is_loopback(&layer->server->server_address) > 0;
 	return rc;
 }

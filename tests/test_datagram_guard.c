@@ -349,6 +349,32 @@ START_TEST(a_rate_of_0_lifts_the_limits_but_not_the_filter)
 }
 END_TEST
 
+START_TEST(without_a_rate_no_memory_is_taken_for_one)
+{
+	make_guarded(&one, UDP(_i), "udp://127.0.0.1:0");
+	one.guard.rate = 0;
+	ck_assert_int_eq(ssv_server_open(one.server), 0);
+	ck_assert_ptr_null(one.guard.sources);
+	ck_assert_int_eq(ssv_server_close(one.server), 0);
+}
+END_TEST
+
+/* Fields are to be set before open; who does not is not to crash. */
+START_TEST(a_rate_that_is_set_too_late_holds_from_the_next_open)
+{
+	set_clock(1000);
+	make_guarded(&one, UDP(_i), "udp://127.0.0.1:0");
+	one.guard.rate = 0;
+	ck_assert_int_eq(ssv_server_open(one.server), 0);
+	one.guard.rate = 20;
+	ck_assert_int_eq(count_heard(&one, "udp://127.0.0.1:5000"), 2000);
+	ck_assert_int_eq(ssv_server_close(one.server), 0);
+	ck_assert_int_eq(ssv_server_open(one.server), 0);
+	ck_assert_int_eq(count_heard(&one, "udp://127.0.0.1:5000"), 40);
+	ck_assert_int_eq(ssv_server_close(one.server), 0);
+}
+END_TEST
+
 START_TEST(it_begins_anew_with_each_open)
 {
 	set_clock(1000);
@@ -500,6 +526,8 @@ int main(void)
 	tcase_add_loop_test(tcase, the_loopback_has_no_limit_for_all_together, 0, 3);
 	tcase_add_loop_test(tcase, the_limits_are_fields, 0, 3);
 	tcase_add_loop_test(tcase, a_rate_of_0_lifts_the_limits_but_not_the_filter, 0, 3);
+	tcase_add_loop_test(tcase, without_a_rate_no_memory_is_taken_for_one, 0, 3);
+	tcase_add_loop_test(tcase, a_rate_that_is_set_too_late_holds_from_the_next_open, 0, 3);
 	tcase_add_loop_test(tcase, it_begins_anew_with_each_open, 0, 3);
 	tcase_add_loop_test(tcase, what_is_too_much_is_dropped_without_a_word, 0, 3);
 	tcase_add_loop_test(
