@@ -19,17 +19,16 @@ static int set_option(int fd, int level, int option, int value)
 /* Both families in one socket for [::] alone: [2001:db8::1] is one address. */
 static int set_options(int fd, const struct ssv_inet_options *options, const struct ssv_address *at)
 {
-	bool every = at->socket.any.sa_family == AF_INET6 &&
-		     IN6_IS_ADDR_UNSPECIFIED(&at->socket.in6.sin6_addr) &&
-		     options->family != AF_INET6;
+	const bool is_v6 = at->socket.any.sa_family == AF_INET6;
+	const bool both = ssv_inet_is_every_address(at) && options->family != AF_INET6;
 	int rc = 0;
 
 	if (options->reuse_address)
 		rc = set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
 	if (rc == 0 && options->reuse_port)
 		rc = set_option(fd, SOL_SOCKET, SO_REUSEPORT, 1);
-	if (rc == 0 && at->socket.any.sa_family == AF_INET6)
-		rc = set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, !every);
+	if (rc == 0 && is_v6)
+		rc = set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, !both);
 	return rc;
 }
 

@@ -4,6 +4,19 @@
 
 #include <socketserver/server.h>
 
+/** Whether it is all addresses of its family: 0.0.0.0 or [::]. */
+static inline bool ssv_inet_is_every_address(const struct ssv_address *at)
+{
+	switch (at->socket.any.sa_family) {
+	case AF_INET:
+		return at->socket.in.sin_addr.s_addr == htonl(INADDR_ANY);
+	case AF_INET6:
+		return IN6_IS_ADDR_UNSPECIFIED(&at->socket.in6.sin6_addr);
+	default:
+		return false;
+	}
+}
+
 /** Options of both classes, see tcp_server.h. */
 struct ssv_inet_options {
 	bool reuse_address, reuse_port;

@@ -1,13 +1,15 @@
 #include "resolve.h"
 
+#include "inet_socket.h"
+
 #include <errno.h>
 #include <netdb.h>
 #include <string.h>
 
+/* [::], which stands for both families. */
 static bool is_wildcard(const struct ssv_address *address)
 {
-	return address->socket.any.sa_family == AF_INET6 &&
-	       IN6_IS_ADDR_UNSPECIFIED(&address->socket.in6.sin6_addr);
+	return address->socket.any.sa_family == AF_INET6 && ssv_inet_is_every_address(address);
 }
 
 static int resolve_wildcard(

@@ -12,20 +12,13 @@ static struct ssv_udp_server *udp_of(struct ssv_layer *layer)
 	return ssv_container_of(layer, struct ssv_udp_server, layer);
 }
 
-static bool is_every_address(const struct ssv_address *at)
-{
-	return at->socket.any.sa_family == AF_INET6
-		       ? IN6_IS_ADDR_UNSPECIFIED(&at->socket.in6.sin6_addr)
-		       : at->socket.in.sin_addr.s_addr == htonl(INADDR_ANY);
-}
-
 /* It costs an eighth of the speed, so only where it is needed: else there is only one address. */
 static int ask_for_address(struct ssv_udp_server *udp)
 {
 	const struct ssv_server *server = &udp->base;
 	const bool is_v6 = server->server_address.socket.any.sa_family == AF_INET6;
 
-	udp->every_address = is_every_address(&server->server_address);
+	udp->every_address = ssv_inet_is_every_address(&server->server_address);
 	if (!udp->every_address)
 		return 0;
 	return setsockopt(server->fd, is_v6 ? IPPROTO_IPV6 : IPPROTO_IP,
