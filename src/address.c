@@ -303,12 +303,12 @@ char *ssv_address_format(const struct ssv_address *address, char text[SSV_ADDRES
 
 static void from_unix(struct ssv_address *address, const struct sockaddr *socket, socklen_t length)
 {
-	struct sockaddr_un un = {0};
+	struct sockaddr_un *un = &address->socket.un;
 
 	/* A path of 108 bytes has no NUL; the kernel counts one all the same (unix(7)). */
-	address->length = length < sizeof(un) ? length : sizeof(un);
-	memcpy(&un, socket, address->length);
-	address->socket.un = un;
+	address->length = length < sizeof(*un) ? length : sizeof(*un);
+	memmove(un, socket, address->length);
+	memset((char *)un + address->length, 0, sizeof(*un) - address->length);
 }
 
 static void from_ipv4(struct ssv_address *address, const struct sockaddr *socket)
