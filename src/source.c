@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#define NETWORK (64 / 8) /* what one customer of IPv6 has, at least */
+#define NETWORK_BYTES (64 / 8) /* what one customer of IPv6 has, at least */
 
 static void set(struct ssv_source *source, sa_family_t family, const void *id, size_t size)
 {
@@ -31,7 +31,8 @@ bool ssv_source_of(const struct ssv_request *request, struct ssv_source *source)
 		set(source, AF_INET, ip4, sizeof(*ip4));
 		return true;
 	case AF_INET6:
-		set(source, AF_INET6, ip6, IN6_IS_ADDR_LINKLOCAL(ip6) ? sizeof(*ip6) : NETWORK);
+		set(source, AF_INET6, ip6,
+			IN6_IS_ADDR_LINKLOCAL(ip6) ? sizeof(*ip6) : NETWORK_BYTES);
 		return true;
 	default:
 		return set_user(source, request);

@@ -13,7 +13,7 @@
 
 #define DEFAULT_READ_SIZE 8192
 #define MAX_DATAGRAM 65535
-#define KEPT_MEMORY 65536 /* a buffer that one request made larger is not kept for the next */
+#define MAX_KEPT 65536 /* bytes: a buffer that one request made larger is not kept for the next */
 #define MAX_PARTS 8
 
 /* Member by member, since each request passes here; `held` means nothing while nothing is. */
@@ -57,9 +57,9 @@ void ssv_stream_end(struct ssv_stream *stream)
 	if (stream->fd >= 0)
 		stream->ops->close(stream);
 	stream->fd = -1;
-	if (stream->in.size > KEPT_MEMORY)
+	if (stream->in.size > MAX_KEPT)
 		ssv_buffer_free(&stream->in);
-	if (stream->out.size > KEPT_MEMORY)
+	if (stream->out.size > MAX_KEPT)
 		ssv_buffer_free(&stream->out);
 }
 
@@ -261,8 +261,8 @@ ssize_t ssv_stream_peek(struct ssv_stream *stream, char **data)
 
 int ssv_stream_wait(struct ssv_stream *stream, int other, int timeout)
 {
-	bool have = ssv_buffer_length(&stream->in) > 0 || stream->at_end;
-	int rc = 0;
+	const bool have = ssv_buffer_length(&stream->in) > 0 || stream->at_end;
+	int rc;
 
 	if (have && other < 0)
 		return SSV_WAIT_INPUT;
