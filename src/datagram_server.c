@@ -70,6 +70,13 @@ static ssize_t receive_asked(struct ssv_request *request, size_t size, socklen_t
 	return n;
 }
 
+/* Nothing of the packet before is to be kept, or even moved. */
+static int make_room(struct ssv_stream_buffer *memory, size_t size)
+{
+	memory->start = memory->end = 0;
+	return ssv_buffer_reserve(memory, size);
+}
+
 /* One who waits then gets what looks like an empty packet from nobody. */
 static bool is_shut_down(int fd)
 {
@@ -81,7 +88,7 @@ static bool is_shut_down(int fd)
 int ssv_datagram_server_get_request(
 	struct ssv_server *server, struct ssv_request *request, size_t size, bool asked)
 {
-	int rc = ssv_buffer_reserve(&request->socket.in, size);
+	int rc = make_room(&request->socket.in, size);
 	socklen_t length;
 	ssize_t n;
 
