@@ -159,17 +159,12 @@ int ssv_serve_all(struct ssv_server *const *servers, size_t count)
 	return -ENOMEM;
 }
 
-/* When `milliseconds` after `start` are over. */
-static int64_t end_of(int64_t start, int milliseconds)
-{
-	return milliseconds < 0 || start == SSV_NEVER ? SSV_NEVER
-						      : start + milliseconds * INT64_C(1000000);
-}
-
 static void begin_close(struct ssv_server *server, int64_t start)
 {
-	server->close_until = end_of(start, server->grace);
-	server->abort_until = end_of(server->close_until, server->abort_timeout);
+	server->close_until = ssv_after(start, server->grace);
+	server->abort_until = server->grace < 0
+				      ? SSV_NEVER
+				      : ssv_after(server->close_until, server->abort_timeout);
 	server->unstopped = 1;
 	ssv_running_bar(server);
 	ssv_server_request_stop(server);

@@ -72,8 +72,8 @@ static int lock_in_time(pthread_mutex_t *lock)
 {
 	const int64_t until = ssv_until(PATIENCE_MS);
 	const struct timespec time = {
-		.tv_sec = until / 1000000000,
-		.tv_nsec = until % 1000000000,
+		.tv_sec = until / SSV_NS_PER_S,
+		.tv_nsec = until % SSV_NS_PER_S,
 	};
 
 	return pthread_mutex_clocklock(lock, CLOCK_MONOTONIC, &time);

@@ -20,12 +20,12 @@ MARGIN = 0.10
 ADDRESSES = {"echo": "tcp://127.0.0.1:0", "churn": "tcp://127.0.0.1:0",
              "datagram": "udp://127.0.0.1:0"}
 FIGURES = {
-    ("sync", "echo"): 511,
-    ("sync", "churn"): 2076,
-    ("sync", "datagram"): 1984,
-    ("threading", "echo"): 511,
-    ("threading", "churn"): 2284,
-    ("threading", "datagram"): 2191,
+    ("sync", "echo"): 495,
+    ("sync", "churn"): 1968,
+    ("sync", "datagram"): 1767,
+    ("threading", "echo"): 495,
+    ("threading", "churn"): 2193,
+    ("threading", "datagram"): 1995,
 }
 
 

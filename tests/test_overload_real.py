@@ -69,8 +69,8 @@ class Suffering(Server):
             number = 100000 + os.getpid()
             settings = as_user(number, number)
             self.user = {"user": number, "group": number, "extra_groups": []}
-        super().__init__("echo", "tcp://127.0.0.1:0", *more, "--mode", mode, may_say=f"{RESTS}|{LOST}",
-                         **settings)
+        super().__init__("echo", "tcp://127.0.0.1:0", *more, "--mode", mode,
+                         may_say=f"{RESTS}|{LOST}", **settings)
 
     def begin(self):
         client = connect(self.address)
