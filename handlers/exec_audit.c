@@ -6,7 +6,8 @@
 #include <string.h>
 
 #define LINE_SIZE 3072
-#define REFUSED_SIZE 256 /* of what is quoted of a command that did not run */
+#define RAN_SIZE 1400    /* of what is quoted in one line: in JSON twice as much, and still whole */
+#define REFUSED_SIZE 256 /* of a command that did not run, in all */
 
 void exec_audit_begin(struct exec_audit *audit, const char *command, size_t length)
 {
@@ -14,29 +15,25 @@ void exec_audit_begin(struct exec_audit *audit, const char *command, size_t leng
 		.command = command, .length = length, .asked = monotonic_ms(), .status = -1};
 }
 
-/* As in C, so that it can be undone. Without room for the rest it ends in dots, which cannot be
- * mistaken: there is no quotation mark behind them. */
-static void quote(const char *text, size_t length, char *to, size_t size)
+static char *quote_byte(char *to, unsigned char c)
 {
-	char *const end = to + size - sizeof("\\xff\"") - sizeof("...");
+	if (c == '"' || c == '\\')
+		return to + sprintf(to, "\\%c", c);
+	return to + sprintf(to, c >= ' ' && c <= '~' ? "%c" : "\\x%02x", c);
+}
+
+/* As in C, so that it can be undone; as much as there is room for, with dots behind it where that
+ * is not all. Within the quotation marks nobody can forge them. Returns how many bytes it was. */
+static size_t quote(const char *text, size_t length, char *to, size_t size)
+{
+	char *const end = to + size - sizeof("\\xff\"...");
+	size_t i;
 
 	*to++ = '"';
-	for (size_t i = 0; i < length; i++) {
-		unsigned char c = (unsigned char)text[i];
-
-		if (to >= end) {
-			snprintf(to, sizeof("..."), "...");
-			return;
-		}
-		if (c == '"' || c == '\\')
-			to += sprintf(to, "\\%c", c);
-		else if (c >= ' ' && c <= '~')
-			*to++ = (char)c;
-		else
-			to += sprintf(to, "\\x%02x", c);
-	}
-	*to++ = '"';
-	*to = '\0';
+	for (i = 0; i < length && to < end; i++)
+		to = quote_byte(to, (unsigned char)text[i]);
+	stpcpy(to, i < length ? "\"..." : "\"");
+	return i;
 }
 
 /* --- who it was --- */
@@ -89,19 +86,34 @@ static bool is_worth_a_line(const struct exec_audit *audit, const struct ssv_ser
 	return true;
 }
 
-void exec_audit_end(const struct exec_audit *audit, const struct ssv_handler *handler)
+/* One that ran is there whole, in more lines than one where it must be, each beginning alike. */
+static void say_command(
+	const struct exec_audit *audit, const struct ssv_handler *handler, const char *head)
 {
 	const struct ssv_request *request = handler->request;
-	char peer[2 * SSV_ADDRESS_TEXT_SIZE + 64], status[16], command[2048], line[LINE_SIZE];
+	const size_t room = audit->ran ? RAN_SIZE : REFUSED_SIZE;
+	char quoted[RAN_SIZE], line[LINE_SIZE];
+	size_t said = 0, n;
+
+	do {
+		n = quote(audit->command + said, audit->length - said, quoted, room);
+		snprintf(line, sizeof(line), "exec: %s: %s%s", head, said > 0 ? "..." : "", quoted);
+		log_line(handler->server, SSV_LOG_INFO, chose_name(request) ? NULL : request, line);
+		said += n;
+	} while (audit->ran && said < audit->length);
+}
+
+void exec_audit_end(const struct exec_audit *audit, const struct ssv_handler *handler)
+{
+	char peer[2 * SSV_ADDRESS_TEXT_SIZE + 64], status[16], head[LINE_SIZE - RAN_SIZE - 16];
 
 	if (!is_worth_a_line(audit, handler->server))
 		return;
-	name_peer(request, peer, sizeof(peer));
+	name_peer(handler->request, peer, sizeof(peer));
 	name_status(audit, status, sizeof(status));
-	quote(audit->command, audit->length, command, audit->ran ? sizeof(command) : REFUSED_SIZE);
-	snprintf(line, sizeof(line), "exec: %s%s%s, %zu bytes, %lld ms: %s", peer, audit->outcome,
-		status, audit->bytes, (long long)(monotonic_ms() - audit->asked), command);
-	log_line(handler->server, SSV_LOG_INFO, chose_name(request) ? NULL : request, line);
+	snprintf(head, sizeof(head), "%s%s%s, %zu bytes, %lld ms", peer, audit->outcome, status,
+		audit->bytes, (long long)(monotonic_ms() - audit->asked));
+	say_command(audit, handler, head);
 }
 
 void exec_audit_rest(const struct ssv_server *server)

@@ -8,6 +8,7 @@ import contextlib
 import ctypes
 import functools
 import glob
+import json
 import os
 import pathlib
 import pwd
@@ -636,9 +637,44 @@ def each_request_leaves_one_line_that_is_harmless(mode):
                 local + r'status 0, \d\d bytes, \d+ ms: "date"',
                 local + r'refused, \d+ bytes, \d+ ms: "ls \\"x\\\\\\x1b\[2J\\x09\\x9b\\xff"',
                 local + r'blank, 20 bytes, \d+ ms: ""',
-                rf'tcp://127.0.0.1:{port}: exec: refused, \d+ bytes, \d+ ms: "x{{230,250}}\.\.\.',
+                rf'tcp://127.0.0.1:{port}: exec: refused, \d+ bytes, \d+ ms: "x{{230,250}}"\.\.\.',
                 r'udp://127.0.0.1:\d+: exec: status 0, \d+ bytes, \d+ ms: "uname"')):
             matches(line, "socketserver: info: " + pattern)
+
+
+def quoted(lines):
+    """The command that these lines of the audit have together."""
+    command = b""
+    for number, line in enumerate(lines):
+        last = number == len(lines) - 1
+        found = re.fullmatch(r'.* 0, \d+ bytes, \d+ ms: (\.{3})?"(([^"\\]|\\.)*)"(\.{3})?', line)
+        assert found and (found[1] is None) == (number == 0) and (found[4] is None) == last, line
+        command += found[2].encode().decode("unicode_escape").encode("latin-1")
+    return command
+
+
+@for_each((("text",), ("json",), ("text", "--log-to", "syslog:{directory}/log")), (b"\xff", b'"'))
+def all_of_a_command_that_ran_is_in_the_log(log, byte):
+    name = handler_test.directory + "/" + "\x1b" * 50
+    command = b": '" + (1024 - 17) * byte + b"'; echo hidden"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as syslog, \
+            socket.socket(socket.AF_UNIX) as client:
+        syslog.bind(handler_test.directory + "/log")
+        client.bind(name)
+        client.settimeout(PATIENCE)
+        with Server("exec", "unix:{directory}/s", "--shell", "--log", *log,
+                    may_say="exec: ") as server:
+            client.connect(server.address[5:])
+            equal((len(command), ask(client, command)), (1024, b"hidden\n"))
+            server.stop()
+            lines = audit(server)
+        while len(log) > 1 and not (lines and lines[-1].endswith('"')):
+            syslog.settimeout(PATIENCE)
+            lines.append(syslog.recv(4096).decode())
+    os.remove(name)
+    if "json" in log:
+        lines = [json.loads(line)["message"] for line in lines]
+    equal(quoted(lines), command)
 
 
 @for_each(("threading", "forking"))
