@@ -1,10 +1,12 @@
 /** chat: a room, where what one says goes to all. */
 #include "chat_datagram.h"
 #include "handlers.h"
+#include "is_local.h"
 #include "keep_alive.h"
 #include "peer_name.h"
 #include "room.h"
 #include "strip.h"
+#include <errno.h>
 #include <socketserver/socketserver.h>
 #include <string.h>
 
@@ -72,14 +74,28 @@ static const struct ssv_handler_ops chat_handler = {
 	.disable_nagle_algorithm = true,
 };
 
+/* Anybody can join in a victim's name, who is then sent all that is said. */
+static int check_address(const struct ssv_address *at, const char **error)
+{
+	int local = at->transport == SSV_UDP ? is_local(at) : 1;
+
+	if (local != 0)
+		return local < 0 ? local : 0;
+	*error = "who joins over UDP does not prove an address: take 127.0.0.1, [::1] or "
+		 "localhost; for other hosts, tcp://";
+	return -EACCES;
+}
+
 static int chat_open(
 	void *state, struct ssv_server *const *servers, size_t count, const char **error)
 {
-	(void)servers;
-	(void)count;
-	(void)error;
-	room_open(state);
-	return 0;
+	int rc = 0;
+
+	for (size_t i = 0; i < count && rc == 0; i++)
+		rc = check_address(&servers[i]->server_address, error);
+	if (rc == 0)
+		room_open(state);
+	return rc;
 }
 
 static void chat_close(void *state)

@@ -1,6 +1,7 @@
 #include "exec_settings.h"
 #include "command.h"
 #include "exec_audit.h"
+#include "is_local.h"
 #include "log_line.h"
 #include "number.h"
 #include <errno.h>
@@ -118,26 +119,15 @@ const struct ssv_handler_option exec_options[] = {
 
 /* --- where it may be served --- */
 
-/* 1, 0, or what kept it from being known. Of names there is one that means nothing else (RFC 6761).
- */
-static int is_local(const struct ssv_address *at)
-{
-	if (at->transport == SSV_UNIX || at->transport == SSV_UNIXGRAM)
-		return 1;
-	if (at->length == 0 && strcmp(at->name, "localhost") != 0)
-		return 0;
-	return ssv_address_is_loopback(at);
-}
-
 static int check_address(
 	const struct exec_settings *settings, struct ssv_server *server, const char **error)
 {
 	const struct ssv_address *at = &server->server_address;
 	int local = is_local(at);
 
-	if (local < 0 && local != -ENXIO)
+	if (local < 0)
 		return local;
-	if (local <= 0) {
+	if (local == 0) {
 		*error = "commands are for this host alone: take 127.0.0.1, [::1], localhost or a "
 			 "unix: socket; from elsewhere, ssh";
 		return -EACCES;

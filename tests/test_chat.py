@@ -158,6 +158,18 @@ def modes_in_which_there_is_no_room_are_refused():
 
 
 @test
+def a_room_of_packets_is_for_this_host_alone():
+    """Who joins does not prove an address: a victim could be sent all that is said."""
+    for address in ("udp://0.0.0.0:0", "udp://:0", "udp://192.0.2.1:0", "udp://[2001:db8::1]:0"):
+        status, _, errors = run("serve", "chat", "tcp://127.0.0.1:0", address, "--public")
+        equal(status, 2)
+        assert "take 127.0.0.1, [::1] or localhost; for other hosts, tcp://" in errors, errors
+    for address in ("udp://127.9.9.9:0", "udp://localhost:0", "tcp://0.0.0.0:0"):
+        with Server("chat", address, "--public"):
+            pass
+
+
+@test
 def members_of_every_transport_are_in_one_room():
     addresses = (STREAMS[0], STREAMS[2], DATAGRAMS[0], DATAGRAMS[2])
     with Server("chat", *addresses) as server:
