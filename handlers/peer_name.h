@@ -6,7 +6,8 @@
 
 /**
  * IP:PORT or [ADDR]:PORT; unix:PID on a Unix stream server; on a Unix datagram server the path that
- * the client is bound to, or "unnamed". Returns `name`.
+ * the client is bound to, its control characters replaced by question marks, or "unnamed". Returns
+ * `name`.
  */
 char *peer_name(const struct ssv_request *request, char name[SSV_ADDRESS_TEXT_SIZE]);
 

@@ -372,6 +372,18 @@ def an_unnamed_unix_client_may_speak_not_join(mode):
 
 
 @for_each(PACKET_MODES)
+def a_name_that_a_client_chose_is_one_line(mode):
+    with Server("chat", DATAGRAMS[2], *mode) as server, \
+            socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as forger:
+        member, = join_all(server, 1)
+        forger.bind(f"{os.path.dirname(server.address[9:])}/a\nhello\nb\x1b[2J")
+        forger.sendto(b"pay me", server.address[9:])
+        name = name_of(forger).replace(b"\n", b"?").replace(b"\x1b", b"?")
+        expect_packets([member], name + b"\npay me")
+        member.close()
+
+
+@for_each(PACKET_MODES)
 def unix_members_who_do_not_read_or_are_gone_are_not_waited_for(mode):
     with Server("chat", DATAGRAMS[2], *mode) as server, \
             socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as deaf:

@@ -2,6 +2,7 @@
 
 from handler_test import (DATAGRAMS, PATIENCE, PROGRAM, STREAMS, Server, connect, equal, for_each,
                           main, receive_all, receive_exactly, reset, run, test, wait_until)
+import os
 import signal
 import socket
 import subprocess
@@ -265,6 +266,18 @@ def each_line_of_a_packet_is_shown_with_its_sender(address):
                               (b"x" * 5000, [b"x" * 5000])):
             client.send(packet)
             sees(server, b"".join(name_of(client) + b": " + line + b"\n" for line in lines))
+
+
+@test
+def a_sender_whose_name_has_lines_makes_no_lines():
+    with Server("console", DATAGRAMS[2]) as server, \
+            socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as forger:
+        forger.settimeout(PATIENCE)
+        forger.bind(os.path.dirname(server.address[9:]) + "/a: hi\nb\x1b[2J")
+        forger.sendto(b"pay me", server.address[9:])
+        sees(server, name_of(forger).replace(b"\n", b"?").replace(b"\x1b", b"?") + b": pay me\n")
+        server.type(b"no\n")  # to the name as it is
+        hears(forger, b"no")
 
 
 @test
