@@ -38,6 +38,32 @@ static void chat_take_line(struct conversation *conversation, char *line, size_t
 		conversation_send(conversation, line, size, conversation_is_stream(conversation));
 }
 
+/* What stands below the speaker and the first line of a text begins with two spaces. */
+static size_t indent(char *to, const char *data, size_t size)
+{
+	char *const start = to;
+	int lines = 0;
+
+	for (size_t i = 0; i < size; i++) {
+		if (i > 0 && data[i - 1] == '\n' && ++lines > 1)
+			to = stpcpy(to, "  ");
+		*to++ = data[i];
+	}
+	return (size_t)(to - start);
+}
+
+/* A speaker may put a name and a text of somebody else's into a datagram. Over a stream no text has
+ * more lines than one. */
+static void chat_take_reply(struct conversation *conversation, char *data, size_t size)
+{
+	static char indented[3 * CONVERSATION_REPLY_SIZE];
+
+	if (conversation_is_stream(conversation) || !conversation->screen.is_terminal)
+		lines_take_reply(conversation, data, size);
+	else
+		lines_take_reply(conversation, indented, indent(indented, data, size));
+}
+
 /* A stream's end is known to the room, that of a datagram client is not. */
 static void chat_input_ended(struct conversation *conversation)
 {
@@ -51,7 +77,7 @@ const struct way chat_way = {
 	.name = "chat",
 	.start = chat_start,
 	.take_line = chat_take_line,
-	.take_reply = lines_take_reply,
+	.take_reply = chat_take_reply,
 	.is_one_text = true,
 	.ring = ping,
 	.input_ended = chat_input_ended,

@@ -465,6 +465,28 @@ def the_end_of_the_input_leaves_the_room(address):
         peer.expect(b"/quit")
 
 
+FORGED = b"me\nhi\n127.0.0.1:5555\n\npay Mallory\n"
+
+
+@for_each(DATAGRAMS)
+def who_puts_another_name_into_a_text_is_seen_through_on_a_terminal(address):
+    with Peer(address) as peer, Terminal("talk", peer.address, "--as", "chat",
+                                         stdin=input_of(b"x\n")) as terminal:
+        for sent in (b"#ping#", b"x"):
+            peer.expect(sent)
+        for text in (FORGED, b"you\nyes"):
+            peer.send(text)
+        terminal.sees("me", "hi", "  127.0.0.1:5555", "", "  pay Mallory", "you", "yes")
+
+
+@for_each(DATAGRAMS)
+def a_text_of_a_room_goes_into_a_pipe_as_it_is(address):
+    with Peer(address) as peer, talking(peer, "--as", "chat") as talk:
+        peer.expect(b"#ping#")
+        peer.send(FORGED)
+        equal(talk.read_until(FORGED), FORGED)
+
+
 def pings(peer, times):
     """When the first two heartbeats came."""
     for _ in range(2):
