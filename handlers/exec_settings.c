@@ -221,12 +221,40 @@ static int prepare(struct exec_settings *settings, struct ssv_server *const *ser
 	return 0;
 }
 
+/* --- what is chosen together --- */
+
+static bool has_stream(struct ssv_server *const *servers, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (ssv_transport_is_stream(servers[i]->server_address.transport))
+			return true;
+	return false;
+}
+
+/* Why one of the options has no effect; NULL where each has. */
+static const char *find_idle_option(
+	const struct exec_settings *settings, struct ssv_server *const *servers, size_t count)
+{
+	const struct allow_list *allowed = &settings->allowed;
+
+	if (settings->shell && (allowed->program_count > 0 || allowed->with_arguments_count > 0))
+		return "--shell runs anything: leave it out, or leave out --allow and --allow-args";
+	if (settings->insecure && !settings->shell)
+		return "--insecure is for --shell alone: leave it out, or add --shell";
+	if (settings->raw && !has_stream(servers, count))
+		return "--reply is for streams: leave it out; a datagram is the output alone";
+	return NULL;
+}
+
 int exec_settings_open(
 	void *state, struct ssv_server *const *servers, size_t count, const char **error)
 {
 	struct exec_settings *settings = state;
 	int rc = 0;
 
+	*error = find_idle_option(settings, servers, count);
+	if (*error != NULL)
+		return -EINVAL;
 	for (size_t i = 0; i < count && rc == 0; i++)
 		rc = check_address(settings, servers[i], error);
 	if (rc < 0)

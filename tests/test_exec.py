@@ -252,6 +252,21 @@ def options_that_will_not_do_are_refused_at_the_start():
 
 
 @test
+def options_that_would_have_no_effect_are_refused():
+    for address, options, words in (
+            ("unix:{}/s", ("--shell", "--allow", "x=/bin/date"), "leave out --allow and"),
+            ("unix:{}/s", ("--shell", "--allow-args", "date"), "leave out --allow and"),
+            ("tcp://127.0.0.1:0", ("--insecure",), "--insecure is for --shell alone: leave"),
+            ("udp://127.0.0.1:0", ("--reply", "raw"), "--reply is for streams: leave it out"),
+            ("unixgram:{}/d", ("--reply", "raw"), "--reply is for streams: leave it out")):
+        status, _, errors = run("serve", "exec", address.format(handler_test.directory), *options)
+        assert status == 2 and words in errors, (options, errors)
+    for options in (("--reply", "length"), (STREAMS[2], "--reply", "raw")):
+        with serve("udp://127.0.0.1:0", *options):
+            pass
+
+
+@test
 def nobody_but_this_host_is_served():
     for address in ("tcp://:0", "tcp://0.0.0.0:0", "tcp://[::]:0", "udp://192.0.2.1:0",
                     "udp://[2001:db8::1]:0", "tcp://example.org:0"):
@@ -297,7 +312,8 @@ def a_shell_where_nothing_tells_who_asks_must_be_insisted_on(address):
     arguments = "exec", address.format(directory=handler_test.directory), "--shell"
     status, _, errors = run("serve", *arguments)
     assert status == 2 and "--insecure" in errors, errors
-    with serve(address, "--shell", "--insecure", "--reply", "raw", may_say="warning: .*everybody") \
+    raw = () if address in DATAGRAMS else ("--reply", "raw")
+    with serve(address, "--shell", "--insecure", *raw, may_say="warning: .*everybody") \
             as server, connect(server.address) as client:
         assert "warning: exec: --shell --insecure: everybody" in server.said()
         client.send(b"echo $((6 * 7))")
