@@ -96,34 +96,41 @@ static bool may_have_arguments(const struct allow_list *list, const char *name)
 	return false;
 }
 
-static void say(struct allow_list *list, const char *before, const char *text, int length)
+/* Whether there was room, the end of the line left out. */
+static bool say_name(struct allow_list *list, const char *name)
 {
-	size_t end = strlen(list->refusal);
+	size_t end = strlen(list->refusal), length = strcspn(name, "=");
 
-	snprintf(list->refusal + end, sizeof(list->refusal) - 1 - end, "%s%.*s", before, length,
-		text);
+	if (end + length + sizeof("  ...\n") > sizeof(list->refusal))
+		return false;
+	sprintf(list->refusal + end, " %.*s", (int)length, name);
+	return true;
 }
 
-/* Each once: ours, replaced or not, then the others. */
-static void name_programs(struct allow_list *list)
+static bool is_built_in(const char *name)
 {
-	size_t length;
+	return find(built_in, BUILT_IN_COUNT, name, strcspn(name, "=")) < BUILT_IN_COUNT;
+}
 
-	for (size_t i = 0; i < BUILT_IN_COUNT; i++)
-		say(list, " ", built_in[i], (int)strcspn(built_in[i], "="));
-	for (size_t i = 0; i < list->program_count; i++) {
-		length = strcspn(list->programs[i], "=");
-		if (find(built_in, BUILT_IN_COUNT, list->programs[i], length) == BUILT_IN_COUNT)
-			say(list, " ", list->programs[i], (int)length);
-	}
+/* Each once: ours, replaced or not, then the others. Whether there was room for all. */
+static bool say_names(struct allow_list *list)
+{
+	bool room = true;
+
+	for (size_t i = 0; i < BUILT_IN_COUNT && room; i++)
+		room = say_name(list, built_in[i]);
+	for (size_t i = 0; i < list->program_count && room; i++)
+		room = is_built_in(list->programs[i]) || say_name(list, list->programs[i]);
+	return room;
 }
 
 int allow_list_open(struct allow_list *list)
 {
-	list->refusal[0] = '\0';
-	say(list, "refused: not an allowed command; there are:", "", 0);
-	name_programs(list);
-	memcpy(list->refusal + strlen(list->refusal), "\n", sizeof("\n")); /* say() leaves room */
+	const char *end;
+
+	stpcpy(list->refusal, "refused: not an allowed command; there are:");
+	end = say_names(list) ? "\n" : " ...\n";
+	stpcpy(list->refusal + strlen(list->refusal), end);
 	for (size_t i = 0; i < list->with_arguments_count; i++)
 		if (path_of(list, list->with_arguments[i]) == NULL)
 			return -EINVAL;

@@ -122,11 +122,24 @@ static void take_output(struct exec_reply *reply, const struct exec_manner *mann
 	}
 }
 
+/* Ends with a whole word, a mark and a newline; there is room for these. */
+static void cut_text(struct exec_reply *reply, size_t size)
+{
+	static const char mark[] = " ...\n";
+	size_t end = size - strlen(mark);
+
+	while (reply->text[end] != ' ')
+		end--;
+	memcpy(reply->cut, reply->text, end);
+	stpcpy(reply->cut + end, mark);
+	set_text(reply, reply->cut);
+}
+
 static void refuse(struct exec_reply *reply, const struct exec_manner *manner, const char *why)
 {
 	set_text(reply, why);
 	if (reply->size > manner->most)
-		reply->size = manner->most;
+		cut_text(reply, manner->most);
 }
 
 static const char *why_not_run(int error)

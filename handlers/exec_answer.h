@@ -2,6 +2,7 @@
 #ifndef HANDLERS_EXEC_ANSWER_H
 #define HANDLERS_EXEC_ANSWER_H
 
+#include "allow_list.h"
 #include "command.h"
 #include <socketserver/handler.h>
 
@@ -19,6 +20,7 @@ struct exec_reply {
 	const char *text;
 	size_t size;
 	struct command_result result;
+	char cut[ALLOW_LIST_REFUSAL_SIZE]; /**< a text of ours that is too long as it is */
 	bool is_last; /**< what else the client sends is not to be taken for commands */
 };
 

@@ -133,7 +133,8 @@ def a_reply_of_a_datagram_can_be_longer_or_shorter(address):
             client.send(b"loud")
             equal(client.recv(65536), b" " * (int(size) - len(CUT)) + CUT)
             client.send(b"no" * 10)
-            assert len(client.recv(65536)) <= int(size)
+            equal(client.recv(65536), b"refused: not an allowed command; there are: " +
+                  (b"date uname ...\n" if size == "64" else b"date uname uptime loud\n"))
 
 
 @for_each(STREAMS)
@@ -221,6 +222,20 @@ def a_name_given_again_replaces_the_program_and_is_listed_once():
             equal(ask(client, b"date"), b"\n")
             matches(ask(client, b"x"), DATE)
             matches(ask(client, b"y"), rb"refused: [ -~]+: date uname uptime x\n")
+
+
+@test
+def a_list_of_names_that_is_too_long_ends_with_a_whole_name():
+    names = [f"{number:031}" for number in range(64)]
+    options = [word for name in names for word in ("--allow", name + "=/bin/date")]
+    with serve("unix:{directory}/s", "unixgram:{directory}/d", *options, "--max-reply", "100") \
+            as server:
+        for address, there in ((server.addresses[0], names[:29]), (server.addresses[1], names[:1])):
+            with connect(address) as client:
+                answer = ask(client, b"x") if address == server.addresses[0] else (
+                    client.send(b"x") and client.recv(1024))
+            equal(answer, " ".join(("refused: not an allowed command; there are: date uname uptime",
+                                    *there, "...\n")).encode())
 
 
 @test
