@@ -148,9 +148,9 @@ def a_member_who_does_not_read_is_dropped_and_never_waited_for(address):
 
 @test
 def modes_in_which_there_is_no_room_are_refused():
-    for address, mode, has in (("tcp://127.0.0.1:0", "sync", "threading: each member"),
-                               ("tcp://127.0.0.1:0", "forking", "threading: each member"),
-                               ("udp://127.0.0.1:0", "forking", "sync threading: each member")):
+    for address, mode, has in (("tcp://127.0.0.1:0", "sync", "threading: one process"),
+                               ("tcp://127.0.0.1:0", "forking", "threading: one process"),
+                               ("udp://127.0.0.1:0", "forking", "sync threading: one process")):
         status, _, said = run("serve", "chat", address, "--mode", mode)
         equal(status, 2)
         assert f"chat does not work in --mode {mode} over " in said, said
