@@ -49,7 +49,7 @@ static bool say_lines(struct ssv_handler *handler, const char *text, size_t size
 		if (is_word(text, length, "/quit"))
 			return false;
 		if (length > 0)
-			room_say(handler->server->user, name, text, length);
+			chat_say(handler, name, text, length);
 	}
 	return true;
 }

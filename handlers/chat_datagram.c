@@ -6,6 +6,16 @@
 
 #define STAY 10000 /* ms after a ping */
 
+/* Which members of a Unix socket share; the kernel makes less of it (net.core.wmem_max). */
+#define SEND_BUFFER (1024 * 1024)
+
+void chat_say(const struct ssv_handler *handler, const char *name, const char *text, size_t length)
+{
+	if (room_say(handler->server->user, name, text, length) < 0)
+		ssv_server_report(handler->server, SSV_LOG_WARNING, NULL,
+			"some do not hear: members stay, and do not read", 0);
+}
+
 static struct room_member sender(const struct ssv_handler *handler)
 {
 	return (struct room_member){
@@ -18,9 +28,13 @@ static struct room_member sender(const struct ssv_handler *handler)
 static int join(struct ssv_handler *handler)
 {
 	const struct room_member member = sender(handler);
+	const int size = SEND_BUFFER;
 
-	return peer_has_name(handler->request) ? room_join(handler->server->user, &member, STAY)
-					       : 0;
+	if (!peer_has_name(handler->request))
+		return 0;
+	if (member.address.transport == SSV_UNIXGRAM)
+		setsockopt(member.fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+	return room_join(handler->server->user, &member, STAY);
 }
 
 static int leave(struct ssv_handler *handler)
@@ -37,7 +51,7 @@ static int say(struct ssv_handler *handler, const char *text, size_t length)
 
 	text = strip(text, &length);
 	if (length > 0)
-		room_say(handler->server->user, peer_name(handler->request, name), text, length);
+		chat_say(handler, peer_name(handler->request, name), text, length);
 	return 0;
 }
 

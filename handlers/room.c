@@ -1,8 +1,12 @@
 #include "room.h"
 #include "monotonic.h"
 #include <errno.h>
+#include <linux/sockios.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+
+#define PACKET_OVERHEAD 768 /* what the kernel takes besides, or so */
 
 void room_open(struct room *room)
 {
@@ -85,6 +89,7 @@ static int join(struct room *room, const struct room_member *member, int stay)
 		link = add(room, member);
 	if (link == NULL)
 		return -ENOMEM;
+	(*link)->sent = 0;
 	(*link)->until = stay == SSV_FOREVER ? INT64_MAX : room->now() + stay;
 	return 0;
 }
@@ -122,44 +127,90 @@ static bool send_to_stream(struct ssv_stream *stream, const char *message, size_
 	return false;
 }
 
-/* A queue that is full loses the message, as the network may. */
-static bool send_to_address(const struct room_member *member, const char *message, size_t size)
+/* What of the socket's send buffer is full of what members have not read. */
+struct buffer {
+	int taken, left;
+};
+
+static struct buffer buffer_of(int fd)
+{
+	struct buffer buffer = {0};
+	socklen_t length = sizeof(buffer.left);
+
+	ioctl(fd, SIOCOUTQ, &buffer.taken);
+	getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &buffer.left, &length);
+	buffer.left -= buffer.taken;
+	return buffer;
+}
+
+static bool is_unix(const struct room_member *member)
+{
+	return member->address.socket.any.sa_family == AF_UNIX;
+}
+
+/* While a quarter of the buffer is taken, somebody does not read; who, the kernel does not tell. */
+static bool has_its_share(const struct room *room, const struct room_member *member)
+{
+	const struct buffer buffer = buffer_of(member->fd);
+
+	return buffer.taken > buffer.left / 3 && buffer.left > 0 &&
+	       member->sent > (size_t)buffer.left / (2 * room->count);
+}
+
+/* A queue that is full loses the message, as the network may. 0, or an error. */
+static int send_to_address(struct room_member *member, const char *message, size_t size)
 {
 	ssize_t n = sendto(member->fd, message, size, MSG_DONTWAIT | MSG_NOSIGNAL,
 		&member->address.socket.any, member->address.length);
 
-	return n >= 0 || errno == EAGAIN || errno == ENOBUFS;
+	if (n >= 0) {
+		member->sent += size + PACKET_OVERHEAD;
+		return 0;
+	}
+	if (errno != EAGAIN && errno != ENOBUFS)
+		return -errno;
+	return is_unix(member) && buffer_of(member->fd).left <= 0 ? -ENOBUFS : 0;
 }
 
-/* Whether it remains a member. */
-static bool send_to(const struct room_member *member, const char *message, size_t size)
+/* 0, or why it was not sent: by -ENOBUFS it remains a member. */
+static int send_to(
+	const struct room *room, struct room_member *member, const char *message, size_t size)
 {
 	if (member->stream != NULL)
-		return send_to_stream(member->stream, message, size);
+		return send_to_stream(member->stream, message, size) ? 0 : -EPIPE;
+	if (is_unix(member) && has_its_share(room, member))
+		return 0;
 	return send_to_address(member, message, size - strlen("\n"));
 }
 
-static void send_to_all(struct room *room, const char *message, size_t size)
+static int send_to_all(struct room *room, const char *message, size_t size)
 {
 	struct room_member **link = &room->first;
+	int rc, result = 0;
 
 	while (*link != NULL) {
-		if (send_to(*link, message, size))
+		rc = send_to(room, *link, message, size);
+		if (rc == 0 || rc == -ENOBUFS)
 			link = &(*link)->next;
 		else
 			remove_member(room, link);
+		if (rc == -ENOBUFS)
+			result = rc;
 	}
+	return result;
 }
 
-void room_say(struct room *room, const char *name, const char *text, size_t length)
+int room_say(struct room *room, const char *name, const char *text, size_t length)
 {
 	char message[SSV_ADDRESS_TEXT_SIZE + ROOM_TEXT_SIZE + 2], *end;
+	int rc;
 
 	end = stpcpy(stpcpy(message, name), "\n");
 	end = mempcpy(end, text, length);
 	*end++ = '\n';
 	pthread_mutex_lock(&room->lock);
 	remove_gone(room);
-	send_to_all(room, message, (size_t)(end - message));
+	rc = send_to_all(room, message, (size_t)(end - message));
 	pthread_mutex_unlock(&room->lock);
+	return rc;
 }

@@ -16,6 +16,7 @@ struct room_member {
 	int fd; /**< the socket that sends to `address` */
 
 	/* the room's */
+	size_t sent;   /* since it joined, or joined again; only of Unix sockets */
 	int64_t until; /* INT64_MAX, or when it is gone */
 	struct room_member *next;
 };
@@ -43,8 +44,10 @@ void room_leave(struct room *room, const struct room_member *member);
  * Sends NAME, newline, the text, newline (none in a datagram) to all members, each message whole
  * and all in one order. Nobody is waited for: a connection that does not take all of it at once is
  * shut down and no member any more; nor is an address that nobody has. `length` is at most
- * ROOM_TEXT_SIZE.
+ * ROOM_TEXT_SIZE. Of a Unix socket's send buffer, where the kernel keeps what members have not
+ * read, no member gets more than a share until it joins again. Returns 0, or -ENOBUFS where such a
+ * buffer was full nevertheless.
  */
-void room_say(struct room *room, const char *name, const char *text, size_t length);
+int room_say(struct room *room, const char *name, const char *text, size_t length);
 
 #endif

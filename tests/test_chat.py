@@ -1,7 +1,8 @@
 """chat: the room, as its members see it; with connections, and without."""
 
 from handler_test import (DATAGRAMS, PATIENCE, STREAMS, Server, connect, equal, for_each, main,
-                          netcat, receive_all, receive_exactly, reset, run, talk, test)
+                          netcat, receive_all, receive_exactly, reset, run, talk, test,
+                          wait_until)
 import contextlib
 import os
 import random
@@ -397,6 +398,31 @@ def unix_members_who_do_not_read_or_are_gone_are_not_waited_for(mode):
         for client in (deaf, connected):
             equal(client.recv(LIMIT), packet(others[0], b"0"))
         close_all([connected, *others])
+
+
+@for_each(PACKET_MODES, (1, 7))
+def unix_members_who_stop_reading_leave_room_for_the_others(mode, count):
+    """They are connected: how many packets wait for them has no limit of its own."""
+    with Server("chat", DATAGRAMS[2], *mode) as server:
+        *deaf, listener, talker = join_all(server, count + 2)
+        for n in range(2000):
+            for client in (listener, talker) if n % 10 == 0 else ():
+                client.send(b"#ping#")
+            talker.send(b"%d" % n + b"x" * 1000)
+            expect_packets([listener, talker], packet(talker, b"%d" % n + b"x" * 1000))
+        equal(deaf[0].recv(2 * LIMIT), packet(talker, b"0" + b"x" * 1000))
+        close_all([*deaf, listener, talker])
+
+
+@test
+def members_who_stay_and_do_not_read_are_told_of():
+    with Server("chat", DATAGRAMS[2], may_say="warning: some do not hear") as server:
+        deaf, talker = join_all(server, 2)
+        for _ in range(2000):
+            deaf.send(b"#ping#")
+            talker.send(b"x" * 1000)
+        wait_until(server.said, "a word of it")
+        close_all([deaf, talker])
 
 
 @for_each(DATAGRAMS)
