@@ -33,7 +33,7 @@ void conversation_end(struct conversation *conversation, int status)
 void conversation_fail(struct conversation *conversation, int error)
 {
 	conversation_end(conversation, EXIT_FAILURE);
-	explain_connect(error, &conversation->at);
+	explain_connect(error, &conversation->at, conversation->way->handler);
 }
 
 /* Its reader has had enough: end as other filters do, without a word. */

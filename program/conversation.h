@@ -16,6 +16,7 @@ struct conversation;
 /** What a NULL stands for is said at each. */
 struct way {
 	const char *name;
+	const char *handler; /**< one to talk to */
 	/** It is connected. NULL: nothing is done. */
 	void (*start)(struct conversation *conversation);
 	/** A line of the input, without its newline. NULL: the input is sent as it is read. */

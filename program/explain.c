@@ -11,7 +11,7 @@ struct explanation {
 	int error;
 	enum scope scope;
 	const char *what, *remedy;
-	bool then_address; /* the remedy ends with the address */
+	bool then_command; /* the remedy ends with a handler and the address */
 };
 
 static const struct explanation listening[] = {
@@ -28,12 +28,12 @@ static const struct explanation listening[] = {
 	{EADDRNOTAVAIL, ANY, "not an address of this host",
 		"take 127.0.0.1, or one of those that `ip address` shows", false},
 	{ENOENT, LOCAL, "no such directory", "make it first, or take another path", false},
+	{0},
 };
 
 static const struct explanation connecting[] = {
-	{ECONNREFUSED, ANY, "nobody listens", "start a server with: socketserver serve echo ",
-		true},
-	{ENOENT, LOCAL, "nobody listens", "start a server with: socketserver serve echo ", true},
+	{ECONNREFUSED, ANY, "nobody listens", "start a server with: socketserver serve ", true},
+	{ENOENT, LOCAL, "nobody listens", "start a server with: socketserver serve ", true},
 	{EACCES, LOCAL, "permission denied", "ask the owner of that socket for write permission",
 		false},
 	{ETIMEDOUT, ANY, "no answer in time",
@@ -48,6 +48,7 @@ static const struct explanation connecting[] = {
 	{EADDRNOTAVAIL, ANY, "no way to connect", "check the address; port 0 is only for servers",
 		false},
 	{EMSGSIZE, ANY, "datagram too large", "send less at once", false},
+	{0},
 };
 
 static const struct explanation both[] = {
@@ -65,6 +66,7 @@ static const struct explanation both[] = {
 	{ENOMEM, ANY, "no memory", "close some programs, or raise the limit with ulimit -v", false},
 	{ENFILE, ANY, "too many open files", "close some programs: the whole system is out of them",
 		false},
+	{0},
 };
 
 static bool is_for(const struct explanation *explanation, int error, enum scope scope)
@@ -74,36 +76,38 @@ static bool is_for(const struct explanation *explanation, int error, enum scope 
 }
 
 static const struct explanation *find(
-	const struct explanation *table, size_t count, int error, enum scope scope)
+	const struct explanation *table, int error, enum scope scope)
 {
-	for (size_t i = 0; i < count; i++)
-		if (is_for(&table[i], error, scope))
-			return &table[i];
+	for (; table->what != NULL; table++)
+		if (is_for(table, error, scope))
+			return table;
 	return NULL;
 }
 
-static int explain(const struct explanation *table, size_t count, int error, const char *what,
-	const struct ssv_address *at)
+static int explain(const struct explanation *table, int error, const char *what,
+	const struct ssv_address *at, const char *handler)
 {
 	bool internet = at->transport == SSV_TCP || at->transport == SSV_UDP;
 	enum scope scope = internet ? INTERNET : LOCAL;
-	const struct explanation *found = find(table, count, error, scope);
+	const struct explanation *found = find(table, error, scope);
 	char text[SSV_ADDRESS_TEXT_SIZE];
 
 	ssv_address_format(at, text);
 	if (found == NULL)
-		found = find(both, sizeof(both) / sizeof(both[0]), error, scope);
+		found = find(both, error, scope);
 	if (found == NULL)
 		complain("%s: %s%s: check the address", strerror(-error), what, text);
+	else if (found->then_command)
+		complain("%s: %s%s: %s%s %s", found->what, what, text, found->remedy, handler,
+			text);
 	else
-		complain("%s: %s%s: %s%s", found->what, what, text, found->remedy,
-			found->then_address ? text : "");
+		complain("%s: %s%s: %s", found->what, what, text, found->remedy);
 	return EXIT_FAILURE;
 }
 
 int explain_listen(int error, const char *what, const struct ssv_address *at)
 {
-	return explain(listening, sizeof(listening) / sizeof(listening[0]), error, what, at);
+	return explain(listening, error, what, at, NULL);
 }
 
 int explain_served(const char *what, const struct ssv_address *at)
@@ -115,9 +119,9 @@ int explain_served(const char *what, const struct ssv_address *at)
 	return EXIT_FAILURE;
 }
 
-int explain_connect(int error, const struct ssv_address *at)
+int explain_connect(int error, const struct ssv_address *at, const char *handler)
 {
-	return explain(connecting, sizeof(connecting) / sizeof(connecting[0]), error, "", at);
+	return explain(connecting, error, "", at, handler);
 }
 
 int explain_output(int error)

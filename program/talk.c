@@ -75,7 +75,7 @@ static int talk_to(const char *address, const struct settings *settings)
 	conversation.timeout = settings->timeout > 0 ? settings->timeout : SSV_FOREVER;
 	rc = ssv_connect(&conversation.stream, address, conversation.timeout);
 	if (rc < 0)
-		return explain_connect(rc, &conversation.at);
+		return explain_connect(rc, &conversation.at, conversation.way->handler);
 	screen_init(&conversation.screen, settings->as != NULL && conversation.way == &raw_way);
 	return conversation_run(&conversation);
 }

@@ -75,6 +75,7 @@ static void chat_input_ended(struct conversation *conversation)
 
 const struct way chat_way = {
 	.name = "chat",
+	.handler = "chat",
 	.start = chat_start,
 	.take_line = chat_take_line,
 	.take_reply = chat_take_reply,

@@ -162,6 +162,7 @@ static void exec_input_ended(struct conversation *conversation)
 
 const struct way exec_way = {
 	.name = "exec",
+	.handler = "exec",
 	.take_line = exec_take_line,
 	.take_reply = exec_take_reply,
 	.ring = exec_ring,

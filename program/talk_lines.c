@@ -18,6 +18,7 @@ void lines_take_reply(struct conversation *conversation, char *data, size_t size
 
 const struct way lines_way = {
 	.name = "lines",
+	.handler = "echo",
 	.take_line = lines_take_line,
 	.take_reply = lines_take_reply,
 	.is_one_text = true,

@@ -2,5 +2,6 @@
 
 const struct way raw_way = {
 	.name = "raw",
+	.handler = "echo",
 	.take_reply = conversation_show,
 };

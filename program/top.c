@@ -85,7 +85,7 @@ static int explain_report(const struct top *top, int error)
 			top->address);
 		break;
 	default:
-		return explain_connect(error, &top->at);
+		return explain_connect(error, &top->at, "echo");
 	}
 	return EXIT_FAILURE;
 }

@@ -143,6 +143,10 @@ START_TEST(talk_says_that_nobody_listens)
 		"socketserver serve echo tcp://", NULL);
 	refused(run(ARGUMENTS("talk", "unix:/nosuch/socket"), ""), 1,
 		"nobody listens: unix:/nosuch/socket: ", "socketserver serve echo unix:", NULL);
+	refused(run(ARGUMENTS("talk", "unix:/nosuch/s", "--as", "exec"), ""), 1,
+		"start a server with: socketserver serve exec unix:/nosuch/s", NULL);
+	refused(run(ARGUMENTS("talk", "unix:/nosuch/s", "--as", "chat"), ""), 1,
+		"start a server with: socketserver serve chat unix:/nosuch/s", NULL);
 }
 END_TEST
 
