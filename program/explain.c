@@ -75,8 +75,7 @@ static bool is_for(const struct explanation *explanation, int error, enum scope 
 	       (explanation->scope == ANY || explanation->scope == scope);
 }
 
-static const struct explanation *find(
-	const struct explanation *table, int error, enum scope scope)
+static const struct explanation *find(const struct explanation *table, int error, enum scope scope)
 {
 	for (; table->what != NULL; table++)
 		if (is_for(table, error, scope))
@@ -98,8 +97,8 @@ static int explain(const struct explanation *table, int error, const char *what,
 	if (found == NULL)
 		complain("%s: %s%s: check the address", strerror(-error), what, text);
 	else if (found->then_command)
-		complain("%s: %s%s: %s%s %s", found->what, what, text, found->remedy, handler,
-			text);
+		complain(
+			"%s: %s%s: %s%s %s", found->what, what, text, found->remedy, handler, text);
 	else
 		complain("%s: %s%s: %s", found->what, what, text, found->remedy);
 	return EXIT_FAILURE;

@@ -4,8 +4,8 @@
 
 #include <socketserver/address.h>
 
-/** Why nobody could listen there; `error` is a negative errno, `what` stands in front of the address,
- * as "--stats " or "". Returns EXIT_FAILURE. */
+/** Why nobody could listen there; `error` is a negative errno, `what` stands in front of the
+ * address, as "--stats " or "". Returns EXIT_FAILURE. */
 int explain_listen(int error, const char *what, const struct ssv_address *at);
 
 /** Why nobody could connect to it, where this handler would be served; the same. */

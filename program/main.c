@@ -1,9 +1,9 @@
 /** socketserver: serves handlers, and talks to servers. */
 #include "complain.h"
 #include "complete.h"
+#include "handlers_list.h"
 #include "nearest.h"
 #include "output.h"
-#include "registry.h"
 #include "serve.h"
 #include "talk.h"
 #include "top.h"
@@ -54,23 +54,6 @@ static int version_main(int count, char **arguments)
 	(void)count;
 	(void)arguments;
 	printf("socketserver %s\n", ssv_version());
-	return output_finish();
-}
-
-static void print_row(const char *name, const char *transports, const char *about)
-{
-	printf("%-9s  %-21s  %s\n", name, transports, about);
-}
-
-static int handlers_main(int count, char **arguments)
-{
-	if (count > 1 && strcmp(arguments[1], "--help") != 0 && strcmp(arguments[1], "-h") != 0)
-		return complain_usage(
-			"too many arguments: handlers %s: it takes none", arguments[1]);
-	print_row("HANDLER", "TRANSPORTS", "WHAT IT DOES (modes: serve HANDLER --help)");
-	for (int i = 0; registry_built_in[i] != NULL; i++)
-		print_row(registry_built_in[i]->name, registry_built_in[i]->transports,
-			registry_built_in[i]->help);
 	return output_finish();
 }
 

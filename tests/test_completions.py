@@ -15,7 +15,7 @@ import subprocess
 import time
 
 SHARE = os.environ["COMPLETIONS"]
-HANDLERS = [line.split()[0] for line in run("handlers")[1].decode().splitlines()[1:]]
+HANDLERS = re.findall(r"^[a-z]\S*", run("handlers")[1].decode(), flags=re.M)
 MODES = ("sync", "threading", "forking")
 CHOICES = {"mode": MODES, "as": ("lines", "exec", "chat", "raw"),
            "log-to": ("stderr", "syslog", "syslog:")}

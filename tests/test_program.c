@@ -107,14 +107,15 @@ START_TEST(version_is_one_line)
 }
 END_TEST
 
-START_TEST(handlers_are_listed_with_transports)
+START_TEST(handlers_are_listed_with_transports_and_modes)
 {
 	helps(run(ARGUMENTS("handlers"), ""), SCREEN, "echo ", "upper ", "tcp unix udp unixgram",
-		"modes: serve HANDLER --help", NULL);
-	helps(run(ARGUMENTS("serve", "upper", "--help"), ""), SCREEN,
-		"; over tcp unix udp unixgram", "sync threading forking\n", NULL);
-	helps(run(ARGUMENTS("serve", "chat", "--help"), ""), SCREEN, "datagrams: sync threading\n",
-		NULL);
+		"sync threading forking", "  threading; datagrams:   what one says",
+		"  sync threading          all\n", NULL);
+	helps(run(ARGUMENTS("handlers", "--help"), ""), SCREEN, "usage: socketserver handlers\n",
+		"serve HANDLER --help", NULL);
+	helps(run(ARGUMENTS("serve", "chat", "--help"), ""), SCREEN, "; over tcp unix udp unixgram",
+		"; threading; datagrams: sync threading\n", NULL);
 }
 END_TEST
 
@@ -383,7 +384,7 @@ static TCase *help_case(void)
 	tcase_add_test(tcase, help_on_a_handler_shows_its_own_options);
 	tcase_add_test(tcase, help_on_every_handler_fits_a_screen);
 	tcase_add_test(tcase, version_is_one_line);
-	tcase_add_test(tcase, handlers_are_listed_with_transports);
+	tcase_add_test(tcase, handlers_are_listed_with_transports_and_modes);
 	return tcase;
 }
 

@@ -104,7 +104,7 @@ def handler(program, name):
 
 
 def handler_names(program):
-    return [line.split()[0] for line in ask(program, "handlers").splitlines()[1:]]
+    return re.findall(r"^[a-z]\S*", ask(program, "handlers"), flags=re.M)
 
 
 def parts(program):
