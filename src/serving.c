@@ -4,6 +4,7 @@
 #include "backoff.h"
 #include "child.h"
 #include "clock.h"
+#include "descriptor.h"
 #include "loop.h"
 #include "open_servers.h"
 #include "request.h"
@@ -254,6 +255,12 @@ int ssv_serving_refuse(struct ssv_server *server)
 
 /* --- the loop --- */
 
+/* Somebody may have closed it, and another listener have its number. */
+static bool is_ours(const struct ssv_server *server)
+{
+	return server->listener.fd != server->fd || ssv_descriptor_is(server->fd, server->cookie);
+}
+
 /*
  * 1: something was there; 0: the time is over, or look again; or an error. The loop of
  * serve_forever() does not watch its listener: whatever arrives there while requests are processed
@@ -275,6 +282,8 @@ static int wait(struct ssv_server *server, int64_t until)
 		give_listener_back(server); /* what poll has no memory for, or not the numbers */
 	if (n <= 0)
 		return 0;
+	if (polled[0].revents != 0 && !is_ours(server))
+		return listener_failed(server, -EBADF);
 	server->ready = polled[0].revents != 0;
 	return polled[1].revents != 0 ? ssv_loop_wait(server, SSV_NOW) : n;
 }

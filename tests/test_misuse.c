@@ -867,6 +867,60 @@ START_TEST(whoever_gets_the_number_of_a_closed_listener_keeps_it)
 }
 END_TEST
 
+static int passes;
+
+static int count_passes(struct ssv_layer *layer)
+{
+	__atomic_add_fetch(&passes, 1, __ATOMIC_SEQ_CST);
+	return ssv_super_service_actions(layer);
+}
+
+/* Two passes later nothing of before is still to be done. */
+static void wait_until_idle(void)
+{
+	const int before = __atomic_load_n(&passes, __ATOMIC_SEQ_CST);
+
+	while (__atomic_load_n(&passes, __ATOMIC_SEQ_CST) < before + 3)
+		poll(NULL, 0, 1);
+}
+
+/* Who waits looks whose it is; a thread that waits in the kernel does not look again. */
+START_TEST(a_listener_of_the_hosts_that_gets_the_number_keeps_its_clients)
+{
+	static const struct ssv_layer_ops ops = {.service_actions = count_passes};
+	struct ssv_address at = address_of(ANYWHERE);
+	struct ssv_tcp_server other;
+	struct ssv_layer layer;
+	int client, taken;
+
+	make_server(_i, &echo_handler);
+	if (class->is_threading) {
+		forget_descriptors();
+		return;
+	}
+	ssv_server_link(server, &layer, &ops);
+	server->poll_interval = 1;
+	ssv_tcp_server_init(&other, &at, &echo_handler);
+	ck_assert_int_eq(ssv_server_open(&other.base), 0);
+	open_and_serve();
+	expect_service();
+	wait_until_idle();
+	number = server->fd;
+	ck_assert_int_eq(syscall(SYS_dup3, other.base.fd, number, O_CLOEXEC), number);
+	client = connect_to(&other.base);
+	ck_assert_int_eq(result_of(&served), -EBADF);
+	expect_told("the listener cannot be used");
+	taken = accept4(other.base.fd, NULL, NULL, SOCK_CLOEXEC);
+	ck_assert_int_ge(taken, 0);
+	close(taken);
+	close(client);
+	ck_assert_int_eq(ssv_server_close(server), 0);
+	ck_assert_int_eq(ssv_server_close(&other.base), 0);
+	close(number);
+	forget_descriptors();
+}
+END_TEST
+
 /* A range of classes is two arguments. */
 #define ADD(test, ...) tcase_add_loop_test(tcase, test, __VA_ARGS__)
 
@@ -897,5 +951,6 @@ int main(void)
 	ADD(whoever_gets_the_number_is_left_alone_where_the_thread_ends_too, STREAM_CLASSES);
 	ADD(a_listener_that_the_host_closes_is_an_error_or_silence_and_no_spinning, ALL_CLASSES);
 	ADD(whoever_gets_the_number_of_a_closed_listener_keeps_it, ALL_CLASSES);
+	ADD(a_listener_of_the_hosts_that_gets_the_number_keeps_its_clients, STREAM_CLASSES);
 	return run_suite(suite);
 }
