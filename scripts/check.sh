@@ -45,6 +45,9 @@ for sanitizer in none address,undefined thread; do
 			./dev test --compiler "$compiler" --sanitize "$sanitizer"
 	done
 done
+step 'tests: the large ones, in full' \
+	env SSV_LONG=1 ./dev test test_hostile test_overload test_overload_real
+step 'tests: a thousand stops, of each class' ./dev torture stops
 step 'tests: the models' ./dev test --suite model
 step 'tests: without libedit' \
 	./dev test --without-libedit --suite handlers --suite program
@@ -54,7 +57,7 @@ step 'ABI' ./dev abi
 step 'Debian packages' ./dev test --suite deb
 step 'coverage' ./dev coverage
 step 'fuzzing' ./dev fuzz
-step 'soak' ./dev soak
+step 'soak' ./dev soak 1000000
 step 'soak, sanitizer: address,undefined' ./dev test --sanitize address,undefined --suite soak
 step 'soak, sanitizer: thread' ./dev test --sanitize thread --suite soak
 
