@@ -13,7 +13,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #define N_BYSTANDERS 3
@@ -21,7 +23,7 @@
 #define PLACE_MS 1000   /* in which its place is given back */
 #define TRIES 3         /* of one that took longer, on a machine that may be busy */
 
-enum stage { START, SETUP, BEFORE_READING, AFTER_READING, FINISH, SHUTDOWN, N_STAGES };
+enum stage { START, SETUP, BEFORE_READING, AFTER_READING, WRITING, FINISH, SHUTDOWN, N_STAGES };
 static const int signals[] = {SIGKILL, SIGSEGV, SIGABRT, SIGSTOP, SIGTERM};
 
 static union any_server any;
@@ -38,11 +40,18 @@ static bool is_victim;
 static enum stage wanted;
 
 static int ends, last_status; /* of children, as the parent has learnt of them */
+static int late_kills;        /* of those that were at their end already */
+
+/* What children say of themselves. */
+static struct {
+	pid_t finishing; /* the last one that was */
+} * shared;
 
 static void count_end(struct ssv_forking_mixin *of, pid_t pid, int status)
 {
 	(void)of;
-	(void)pid;
+	late_kills +=
+		WIFSIGNALED(status) && __atomic_load_n(&shared->finishing, __ATOMIC_SEQ_CST) == pid;
 	__atomic_store_n(&last_status, status, __ATOMIC_SEQ_CST);
 	__atomic_add_fetch(&ends, 1, __ATOMIC_SEQ_CST);
 }
@@ -86,6 +95,19 @@ static int setup(struct ssv_handler *handler)
 	return reach(SETUP);
 }
 
+/* More than its client reads. */
+static void reach_writing(struct ssv_stream *stream)
+{
+	static char much[16 * 1024 * 1024];
+
+	if (!is_victim || wanted != WRITING)
+		return;
+	die_as_usual();
+	if (write(notes[1], "!", 1) != 1)
+		_exit(1);
+	ssv_stream_write(stream, much, sizeof(much));
+}
+
 /* Lines are echoed: of a victim one. */
 static int handle(struct ssv_handler *handler)
 {
@@ -96,6 +118,7 @@ static int handle(struct ssv_handler *handler)
 	reach(BEFORE_READING);
 	while ((n = ssv_stream_readline(stream, &line)) > 0) {
 		reach(AFTER_READING);
+		reach_writing(stream);
 		n = ssv_stream_write(stream, line, (size_t)n);
 		if (n < 0 || is_victim)
 			break;
@@ -103,9 +126,12 @@ static int handle(struct ssv_handler *handler)
 	return n < 0 ? (int)n : 0;
 }
 
+/* For a millisecond, so that it can be met there. */
 static int finish(struct ssv_handler *handler)
 {
 	(void)handler;
+	__atomic_store_n(&shared->finishing, getpid(), __ATOMIC_SEQ_CST);
+	poll(NULL, 0, 1);
 	return reach(FINISH);
 }
 
@@ -135,6 +161,9 @@ static void serve_class(const struct server_class *class)
 	struct ssv_address at = fresh_address(class);
 
 	ck_assert_int_eq(pipe2(notes, O_CLOEXEC), 0);
+	shared = mmap(
+		NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	ck_assert_ptr_ne(shared, MAP_FAILED);
 	signal(SIGTERM, SIG_DFL); /* Check has its own */
 	server = class->init(&any, &at, &lines);
 	mixin = forking_of(class, &any);
@@ -213,6 +242,8 @@ static int begin_victim(enum stage stage, pid_t *pid)
 	__atomic_store_n(&is_victim, true, __ATOMIC_SEQ_CST);
 	client = connect_and_say("mine\n");
 	ck_assert_int_eq(read(notes[0], &there, 1), 1);
+	if (stage == WRITING) /* it has begun to */
+		ck_assert_int_eq(recv(client, &there, 1, MSG_PEEK), 1);
 	*pid = last_child();
 	__atomic_store_n(&is_victim, false, __ATOMIC_SEQ_CST);
 	return client;
@@ -220,8 +251,12 @@ static int begin_victim(enum stage stage, pid_t *pid)
 
 static void expect_reply_until(enum stage stage, int client)
 {
+	char data[65536];
+
 	if (stage == FINISH || stage == SHUTDOWN)
 		ask(client, "", "mine\n");
+	while (stage == WRITING && recv(client, data, sizeof(data), 0) > 0)
+		;
 	expect_end(client);
 }
 
@@ -267,7 +302,15 @@ START_TEST(a_child_that_is_ended_at_any_stage_touches_nobody_else)
 }
 END_TEST
 
-/* Not chosen by the test: whatever the child is about just then, beginning and ending included. */
+static void pause_for_up_to_2_ms(unsigned int *seed)
+{
+	const struct timespec pause = {.tv_nsec = rand_r(seed) % 2000 * 1000L};
+
+	nanosleep(&pause, NULL);
+}
+
+/* Not chosen by the test: whatever the child is about just then; every other one is about to end.
+ */
 START_TEST(children_that_are_ended_at_random_instants_touch_nobody_else)
 {
 	const int times = is_long() ? 1000 : under_valgrind() ? 10 : 100;
@@ -285,17 +328,23 @@ START_TEST(children_that_are_ended_at_random_instants_touch_nobody_else)
 	bystander = newest;
 	for (i = 0; i < times; i++) {
 		victim = connect_and_say("one\n");
-		poll(NULL, 0, rand_r(&seed) % 3);
+		if (i % 2 == 1)
+			hang_up(victim);
+		pause_for_up_to_2_ms(&seed);
+		newest = bystander;
 		ssv_forking_mixin_each_child(mixin, note_pid, NULL);
 		if (newest != bystander)
 			killed += kill(newest, deadly[rand_r(&seed) % LENGTH(deadly)]) == 0;
 		if (i % 10 == 0)
 			expect_bystanders_served();
-		hang_up(victim);
+		if (i % 2 == 0)
+			hang_up(victim);
 		expect_ends(i + 1);
 	}
 	expect_bystanders_served();
 	ck_assert_int_gt(killed, times / 4);
+	if (!under_valgrind())
+		ck_assert_int_gt(late_kills, 0);
 	counted(killed, "kills");
 	end_all();
 }
