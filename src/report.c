@@ -45,7 +45,7 @@ static bool is_due(struct ssv_server *server, const char *what, int error, unsig
 	struct ssv_report_count *count;
 	bool due;
 
-	if (!ssv_tally_lock(server->tally))
+	if (!ssv_tally_lock(server))
 		return true; /* uncounted */
 	count = find(server->tally, what, error, now, lost);
 	if (is_over(count, now)) {
@@ -130,7 +130,7 @@ void ssv_report_rest(struct ssv_server *server)
 	struct ssv_report_count *count, rest;
 
 	for (count = server->tally->reports; count <= server->tally->reports + KINDS; count++) {
-		if (!ssv_tally_lock(server->tally))
+		if (!ssv_tally_lock(server))
 			return;
 		rest = *count;
 		*count = (struct ssv_report_count){0};

@@ -7,7 +7,7 @@
 #include <sys/mman.h>
 #include <time.h>
 
-#define PATIENCE_MS 10 /* with who holds the lock of the reports */
+#define PATIENCE_MS 100 /* with who holds the lock of the reports */
 
 static void make_lock(pthread_mutex_t *lock)
 {
@@ -68,7 +68,8 @@ void ssv_tally_unshare(struct ssv_server *server)
 	munmap(shared, sizeof(*shared));
 }
 
-static int lock_in_time(pthread_mutex_t *lock)
+/* A child of it may have been stopped by somebody; a thread alone cannot be. */
+static int lock_shared(pthread_mutex_t *lock)
 {
 	const int64_t until = ssv_until(PATIENCE_MS);
 	const struct timespec time = {
@@ -79,12 +80,12 @@ static int lock_in_time(pthread_mutex_t *lock)
 	return pthread_mutex_clocklock(lock, CLOCK_MONOTONIC, &time);
 }
 
-bool ssv_tally_lock(struct ssv_tally *tally)
+bool ssv_tally_lock(struct ssv_server *server)
 {
-	int error = pthread_mutex_trylock(&tally->lock);
+	struct ssv_tally *tally = server->tally;
+	int error = tally == &server->own_tally ? pthread_mutex_lock(&tally->lock)
+						: lock_shared(&tally->lock);
 
-	if (error == EBUSY)
-		error = lock_in_time(&tally->lock);
 	if (error == EOWNERDEAD)
 		error = pthread_mutex_consistent(&tally->lock);
 	return error == 0;

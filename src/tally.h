@@ -22,7 +22,7 @@ static inline void ssv_count(uint64_t *counter, uint64_t n)
 
 /** The lock of the reports. Held by a child that is killed, it is free again; by one that somebody
  * has stopped, it is not, and nobody waits long for it. Whether it was locked. */
-bool ssv_tally_lock(struct ssv_tally *tally);
+bool ssv_tally_lock(struct ssv_server *server);
 void ssv_tally_unlock(struct ssv_tally *tally);
 
 #endif

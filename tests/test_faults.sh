@@ -43,7 +43,6 @@ pthread_mutex_clocklock: fails where its owner is stopped or has died: test_fork
 pthread_mutex_consistent: fails for a mutex that was consistent alone
 pthread_mutex_init: cannot fail in glibc
 pthread_mutex_lock: cannot fail for a lock of one process
-pthread_mutex_trylock: fails where it is locked alone, and then it is waited for
 pthread_mutex_unlock: cannot fail for its owner
 pthread_mutexattr_destroy: cannot fail
 pthread_mutexattr_init: cannot fail

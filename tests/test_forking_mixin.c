@@ -711,7 +711,7 @@ static void die_with_the_lock(struct ssv_forking_mixin *of, struct ssv_request *
 {
 	(void)of;
 	if (server->tally->counters.failed == 1) {
-		ck_assert(ssv_tally_lock(request->server->tally));
+		ck_assert(ssv_tally_lock(request->server));
 		raise(SIGKILL);
 	}
 }
@@ -735,7 +735,7 @@ END_TEST
 static void stop_with_the_lock(struct ssv_forking_mixin *of, struct ssv_request *request)
 {
 	(void)of;
-	if (ssv_tally_lock(request->server->tally))
+	if (ssv_tally_lock(request->server))
 		raise(SIGSTOP);
 }
 
