@@ -30,7 +30,7 @@ describe() { # ROW: `what` it does, `with` which seed, and the `command`
 		;;
 	sweep)
 		what='each error of each call, first three occurrences, each class'
-		command=(./dev test test_sweep)
+		command=(./dev test test_sweep_first test_sweep_second test_sweep_third)
 		;;
 	allocations)
 		what='each allocation of the program and its handlers fails, and all from each on'
