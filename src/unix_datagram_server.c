@@ -6,6 +6,8 @@
 #include <socketserver/datagram_handler.h>
 #include <socketserver/unix_datagram_server.h>
 
+#define WRITE_TIMEOUT_MS 1000 /* who does not read is not to stop all others for long */
+
 static struct ssv_unix_datagram_server *unix_of(struct ssv_layer *layer)
 {
 	return ssv_container_of(layer, struct ssv_unix_datagram_server, layer);
@@ -41,6 +43,7 @@ void ssv_unix_datagram_server_init(struct ssv_unix_datagram_server *server,
 	ssv_server_init(&server->base, at, handler);
 	ssv_server_link(&server->base, &server->layer, &unix_datagram_server_ops);
 	server->base.base_handler = &ssv_datagram_handler;
+	server->base.limits.write_timeout = WRITE_TIMEOUT_MS;
 	ssv_unix_socket_init(&server->file);
 	server->max_packet_size = SSV_MAX_PACKET_SIZE;
 }

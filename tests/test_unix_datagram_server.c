@@ -118,6 +118,7 @@ START_TEST(a_client_that_does_not_read_is_given_up_after_the_write_timeout)
 	int client, n;
 
 	make_server(&echo_handler);
+	ck_assert_int_eq(server->limits.write_timeout, 1000);
 	server->limits.write_timeout = 20;
 	ck_assert_int_eq(ssv_server_open(server), 0);
 	client = connect_to(server);

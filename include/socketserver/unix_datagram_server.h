@@ -10,7 +10,7 @@ SSV_BEGIN_DECLS
 /**
  * What a handler gets and may answer stands in datagram_handler.h. Replies that clients do not read
  * stay in the server's own send buffer (SO_SNDBUF): with many of them it waits with those to
- * others, too, each for `limits.write_timeout` at most.
+ * others, too, each for `limits.write_timeout` at most, whose default is 1,000 ms here.
  */
 struct ssv_unix_datagram_server {
 	struct ssv_server base;
@@ -18,7 +18,8 @@ struct ssv_unix_datagram_server {
 
 	/** The mode, owner and life of the socket's file. */
 	struct ssv_unix_socket file;
-	/** As in udp_server.h; default 65,535; here a client may send more. */
+	/** As in udp_server.h; default 65,535; here a client may send more, but gets no more than
+	 * 65,507 bytes back. */
 	size_t max_packet_size;
 };
 
