@@ -13,7 +13,7 @@ bool ssv_backoff_rest(struct ssv_backoff *backoff);
 /** Whether anybody in this process has begun to rest since this was last asked. From any thread. */
 bool ssv_backoff_anybody(void);
 
-/** Sleeps for 10 ms: what cannot be done without memory is not asked for again at once. */
+/** Sleeps for 10 ms, before something is tried again that nobody tells the right time for. */
 void ssv_backoff_pause(void);
 
 /** Whether there is no rest, or not any more. */

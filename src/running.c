@@ -38,12 +38,14 @@ static int start(struct ssv_server *server)
 
 void ssv_running_note_process(struct ssv_server *server)
 {
-	server->served_by = getpid();
+	__atomic_store_n(&server->served_by, getpid(), __ATOMIC_RELAXED);
 }
 
 bool ssv_running_is_of_another_process(const struct ssv_server *server)
 {
-	return server->served_by != 0 && server->served_by != getpid();
+	const pid_t served_by = __atomic_load_n(&server->served_by, __ATOMIC_RELAXED);
+
+	return served_by != 0 && served_by != getpid();
 }
 
 void ssv_running_visit(

@@ -93,7 +93,8 @@ int ssv_server_socket_adopt(struct ssv_server *server, enum ssv_transport transp
 
 void ssv_server_socket_stop_listening(const struct ssv_server *server)
 {
-	if (server->fd >= 0 && !server->shared && server->served_by != 0 &&
+	if (server->fd >= 0 && !server->shared &&
+		__atomic_load_n(&server->served_by, __ATOMIC_RELAXED) != 0 &&
 		ssv_transport_is_stream(server->server_address.transport) &&
 		ssv_descriptor_is(server->fd, server->cookie))
 		shutdown(server->fd, SHUT_RDWR);

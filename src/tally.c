@@ -1,13 +1,12 @@
 #include "tally.h"
 
-#include "clock.h"
+#include "backoff.h"
 
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 
-#define PATIENCE_MS 100 /* with who holds the lock of the reports */
+#define MANY 10 /* tries to have the lock of the reports */
 
 static void make_lock(pthread_mutex_t *lock)
 {
@@ -68,16 +67,16 @@ void ssv_tally_unshare(struct ssv_server *server)
 	munmap(shared, sizeof(*shared));
 }
 
-/* A child of it may have been stopped by somebody; a thread alone cannot be. */
+/* Who has it may be a child that somebody has stopped; a thread alone cannot be. */
 static int lock_shared(pthread_mutex_t *lock)
 {
-	const int64_t until = ssv_until(PATIENCE_MS);
-	const struct timespec time = {
-		.tv_sec = until / SSV_NS_PER_S,
-		.tv_nsec = until % SSV_NS_PER_S,
-	};
+	int error = pthread_mutex_trylock(lock);
 
-	return pthread_mutex_clocklock(lock, CLOCK_MONOTONIC, &time);
+	for (int i = 0; i < MANY && error == EBUSY; i++) {
+		ssv_backoff_pause();
+		error = pthread_mutex_trylock(lock);
+	}
+	return error;
 }
 
 bool ssv_tally_lock(struct ssv_server *server)

@@ -39,10 +39,10 @@ pthread_cond_init: cannot fail in glibc
 pthread_cond_signal: cannot fail
 pthread_cond_wait: cannot fail
 pthread_join: fails for a thread that is none alone
-pthread_mutex_clocklock: fails where its owner is stopped or has died: test_forking_mixin.c
 pthread_mutex_consistent: fails for a mutex that was consistent alone
 pthread_mutex_init: cannot fail in glibc
 pthread_mutex_lock: cannot fail for a lock of one process
+pthread_mutex_trylock: fails where its owner is stopped or has died: test_forking_mixin.c
 pthread_mutex_unlock: cannot fail for its owner
 pthread_mutexattr_destroy: cannot fail
 pthread_mutexattr_init: cannot fail

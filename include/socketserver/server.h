@@ -113,7 +113,7 @@ struct ssv_server {
 	struct ssv_request *live;     /* the open requests */
 	struct ssv_server *next_open; /* of those that have a socket */
 	bool inherited;               /* this is a forked child: the server is its parent's */
-	pid_t served_by;              /* the process whose threads and children it has, or 0 */
+	pid_t served_by;              /* whose threads and children it has, or 0; atomic */
 
 	/* private, the serving thread's */
 	struct ssv_request request; /* used again for each */
