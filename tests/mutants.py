@@ -153,6 +153,8 @@ def dry_run():
 
 def main(directory, *names):
     """How many survive or prove nothing."""
+    if directory.startswith("-") and directory != "--dry-run":
+        raise Broken(f"{directory}: no such option: see the head of this file")
     if directory == "--dry-run":
         return dry_run()
     paths = [PATCHES / f"{name}.patch" for name in names] or sorted(PATCHES.glob("*.patch"))
