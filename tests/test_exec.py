@@ -698,6 +698,7 @@ def all_of_a_command_that_ran_is_in_the_log(log, byte):
                     may_say="exec: ") as server:
             client.connect(server.address[5:])
             equal((len(command), ask(client, command)), (1024, b"hidden\n"))
+            client.close()  # or the server would wait for it
             server.stop()
             lines = audit(server)
         while len(log) > 1 and not (lines and lines[-1].endswith('"')):
