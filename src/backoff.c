@@ -21,9 +21,9 @@ bool ssv_backoff_anybody(void)
 
 bool ssv_backoff_rest(struct ssv_backoff *backoff)
 {
-	__atomic_store_n(&somebody_rests, true, __ATOMIC_SEQ_CST);
 	if (backoff->rests > 0 && !ssv_backoff_is_over(backoff))
 		return false;
+	__atomic_store_n(&somebody_rests, true, __ATOMIC_SEQ_CST);
 	backoff->until = ssv_until(backoff->rests < 10 ? 1 << backoff->rests : MAX_REST_MS);
 	return backoff->rests++ == 0;
 }

@@ -360,8 +360,9 @@ void ssv_children_end(struct ssv_forking_mixin *forking, int signal, int64_t unt
 	struct ssv_child *child;
 
 	for (child = forking->children; child != NULL; child = child->next) {
+		if (signal == SIGKILL || !child->ending)
+			ssv_child_signal(child, signal);
 		child->ending = true;
-		ssv_child_signal(child, signal);
 	}
 	ssv_children_wait(forking, until);
 }

@@ -245,7 +245,7 @@ static int forking_close(struct ssv_layer *layer)
 	if (ssv_closing_gives_up(server))
 		ssv_children_end(forking, SIGKILL, ssv_until(KILL_MS));
 	rc = forking->active > 0 ? forking->active : ssv_super_close(layer);
-	if (rc == 0) {
+	if (rc <= 0) {
 		ssv_children_close(forking);
 		ssv_tally_unshare(server);
 		forking->no_child = false;

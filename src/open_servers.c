@@ -5,6 +5,7 @@
 #include "running.h"
 #include "stop_signals.h"
 #include "stream.h"
+#include "tally.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -119,8 +120,10 @@ static void forsake(struct ssv_server *server)
 /* Its other threads are not here: whatever they had locked is free. */
 static void renew_locks(struct ssv_server *server)
 {
+	pthread_mutex_init(&lock, NULL);
 	pthread_mutex_init(&server->lock, NULL);
 	pthread_mutex_init(&server->turn, NULL);
+	ssv_tally_renew(server);
 	pthread_cond_init(&server->changed, NULL);
 }
 

@@ -161,6 +161,7 @@ bool ssv_running_retire(struct ssv_server *server)
 void ssv_running_reset(struct ssv_server *server)
 {
 	__atomic_store_n(&server->state, SSV_FRESH, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&server->served_by, 0, __ATOMIC_RELAXED);
 	server->barred = false;
 	__atomic_store_n(&server->aborting, false, __ATOMIC_SEQ_CST);
 }

@@ -170,17 +170,18 @@ static void begin_close(struct ssv_server *server, int64_t start)
 	ssv_server_request_stop(server);
 }
 
-/* The next time when one of them loses patience; SSV_NEVER: none does. */
+/* The next time when one of them loses patience: SSV_NEVER, or SSV_NOW where all have. */
 static int64_t next_time(struct ssv_server *const *servers, size_t count)
 {
-	int64_t next = SSV_NEVER, now = ssv_now();
+	int64_t next = SSV_NOW, now = ssv_now(), own;
 	size_t i;
 
 	for (i = 0; i < count; i++) {
-		if (servers[i]->unstopped > 0 && servers[i]->abort_until > now)
-			next = ssv_earlier(next, servers[i]->close_until > now
-							 ? servers[i]->close_until
-							 : servers[i]->abort_until);
+		if (servers[i]->unstopped == 0 || servers[i]->abort_until <= now)
+			continue;
+		own = servers[i]->close_until > now ? servers[i]->close_until
+						    : servers[i]->abort_until;
+		next = next == SSV_NOW ? own : ssv_earlier(next, own);
 	}
 	return next;
 }
@@ -191,7 +192,7 @@ static int close_one(struct ssv_server *server, int64_t until)
 	if (ssv_closing_cuts(server))
 		ssv_live_abort(server);
 	server->close_wait = until;
-	if (!ssv_running_stop(server, until) || !ssv_running_retire(server))
+	if (!ssv_running_stop(server, ssv_closing_wait(server)) || !ssv_running_retire(server))
 		return 1;
 	return ssv_server_close_chain(server);
 }
@@ -218,7 +219,7 @@ static int close_in_time(struct ssv_server *const *servers, size_t count)
 	do {
 		until = next_time(servers, count);
 		running = close_each(servers, count, until);
-	} while (running > 0 && ssv_ms_until(until) == 0 && next_time(servers, count) != SSV_NEVER);
+	} while (running > 0 && until != SSV_NOW && ssv_ms_until(until) == 0);
 	return running;
 }
 
@@ -228,12 +229,13 @@ int ssv_close_all(struct ssv_server *const *servers, size_t count)
 	size_t i;
 
 	for (i = 0; i < count; i++) {
-		if (ssv_running_is_of_another_process(servers[i]))
-			ssv_open_servers_leave(servers[i]);
 		if (ssv_running_is_here(servers[i]))
 			return -EDEADLK;
 	}
-	for (i = 0; i < count; i++)
+	for (i = 0; i < count; i++) {
+		if (ssv_running_is_of_another_process(servers[i]))
+			ssv_open_servers_leave(servers[i]);
 		begin_close(servers[i], start);
+	}
 	return close_in_time(servers, count);
 }

@@ -40,6 +40,11 @@ void ssv_tally_init(struct ssv_server *server)
 	make_lock(&server->tally->lock);
 }
 
+void ssv_tally_renew(struct ssv_server *server)
+{
+	make_lock(&server->own_tally.lock);
+}
+
 int ssv_tally_share(struct ssv_server *server)
 {
 	struct ssv_tally *shared;

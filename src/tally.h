@@ -7,6 +7,9 @@
 /** At the server's init: it counts alone. */
 void ssv_tally_init(struct ssv_server *server);
 
+/** In a copy of a server that the host forked: who had the lock is not here. */
+void ssv_tally_renew(struct ssv_server *server);
+
 /** Before it forks: moves the counts to memory that its children share. 0, also where that is so
  * already, or a negative errno. */
 int ssv_tally_share(struct ssv_server *server);

@@ -624,10 +624,43 @@ START_TEST(a_close_that_fails_is_told_and_all_is_given_back)
 	expect_service();
 	stop_and_close(&served);
 	expect_told("close failed: Input/output error");
+	ck_assert_int_eq(ssv_server_open(server), 0);
+	serve(&served, server);
+	expect_service();
+	stop_and_close(&served);
 	sigaction(SIGUSR1, NULL, &after);
 	ck_assert(after.sa_handler == before.sa_handler);
 	ck_assert_int_eq(dup(told[0]), free_number);
 	close(free_number);
+	forget_descriptors();
+}
+END_TEST
+
+static int close_in_vain(struct ssv_handler *handler)
+{
+	int rc = ssv_server_close(handler->server);
+
+	if (rc != -EDEADLK)
+		return -EPROTO;
+	return (int)ssv_stream_write(handler->request->stream, "served", 6);
+}
+
+START_TEST(a_handler_that_closes_its_server_has_not_done_anything)
+{
+	static const struct ssv_handler_ops closing = {.handle = close_in_vain};
+	struct ssv_stream client;
+
+	make_server(_i, &closing);
+	open_and_serve();
+	for (int i = 0; i < 2; i++) {
+		connect_client(&client, server);
+		if (!class->is_stream)
+			ck_assert_int_eq(ssv_stream_write(&client, "hello", 5), 5);
+		expect_answer(&client, "served");
+		disconnect_client(&client);
+	}
+	stop_and_close(&served);
+	expect_nothing_told();
 	forget_descriptors();
 }
 END_TEST
@@ -952,6 +985,7 @@ int main(void)
 	ADD(a_process_request_that_fails_after_supers_costs_that_request_alone, ALL_CLASSES);
 	ADD(a_shutdown_in_verify_request_stops_the_server_and_waits_for_nobody, ALL_CLASSES);
 	ADD(a_close_that_fails_is_told_and_all_is_given_back, ALL_CLASSES);
+	ADD(a_handler_that_closes_its_server_has_not_done_anything, ALL_CLASSES);
 	ADD(a_process_that_the_host_forked_may_close_its_copy_and_the_server_goes_on, ALL_CLASSES);
 	ADD(who_opens_and_has_a_forked_process_serve_may_close, ALL_CLASSES);
 	ADD(a_thread_that_ends_in_a_server_within_a_handler_leaves_both_places_to_others,

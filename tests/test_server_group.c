@@ -2,6 +2,7 @@
 #include "clock.h"
 #include "support.h"
 
+#include <poll.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -234,6 +235,16 @@ static int wait_on_leash(struct ssv_handler *handler)
 
 static const struct ssv_handler_ops stuck = {.handle = wait_on_leash};
 
+static int sleep_a_while(struct ssv_handler *handler)
+{
+	(void)handler;
+	ck_assert_int_eq(write(leash[0], "!", 1), 1);
+	poll(NULL, 0, 500);
+	return 0;
+}
+
+static const struct ssv_handler_ops sleepy = {.handle = sleep_a_while};
+
 static void expect_stuck(int handlers)
 {
 	char byte;
@@ -287,6 +298,60 @@ START_TEST(the_times_of_all_that_are_closed_run_side_by_side)
 	}
 	close(leash[0]);
 	close(leash[1]);
+}
+END_TEST
+
+/* Whoever else is impatient. */
+START_TEST(a_grace_without_end_does_not_end_with_anothers)
+{
+	struct ssv_threading_tcp_server hasty, patient;
+	struct ssv_server *both[] = {
+		make_threading(&hasty, 20), make_threading(&patient, SSV_FOREVER)};
+	struct served served[2];
+	int client;
+	int64_t start;
+
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, leash), 0);
+	hasty.tcp.base.handler = &echo_handler;
+	patient.tcp.base.handler = &sleepy;
+	for (int i = 0; i < 2; i++)
+		serve(&served[i], both[i]);
+	client = connect_to(both[0]);
+	ask(client, "hello", "hello"); /* it is served */
+	close(client);
+	client = connect_to(both[1]);
+	expect_stuck(1);
+	start = ssv_now();
+	ck_assert_int_eq(ssv_close_all(both, 2), 0);
+	ck_assert_int_ge((ssv_now() - start) / 1000000, 400);
+	for (int i = 0; i < 2; i++)
+		ck_assert_int_eq(result_of(&served[i]), 0);
+	close(client);
+	close(leash[0]);
+	close(leash[1]);
+}
+END_TEST
+
+/* The grace is over: with nothing to be waited for after it, too. */
+START_TEST(who_is_not_waited_for_is_cut_all_the_same)
+{
+	struct ssv_threading_tcp_server of;
+	struct ssv_server *server = make_threading(&of, _i);
+	struct served served;
+	int client;
+	char byte;
+
+	server->handler = &echo_handler;
+	server->abort_timeout = 0;
+	serve(&served, server);
+	client = connect_to(server);
+	ask(client, "hello", "hello");
+	ck_assert_int_ge(ssv_server_close(server), 0); /* some threads may have ended */
+	ck_assert_int_eq(read(client, &byte, 1), 0);
+	server->abort_timeout = 5000;
+	ck_assert_int_eq(ssv_server_close(server), 0);
+	ck_assert_int_eq(result_of(&served), 0);
+	close(client);
 }
 END_TEST
 
@@ -346,5 +411,7 @@ int main(void)
 	tcase = topic(suite, "closing");
 	tcase_add_test(tcase, the_times_of_all_that_are_closed_run_side_by_side);
 	tcase_add_test(tcase, a_server_without_grace_takes_none_from_another);
+	tcase_add_test(tcase, a_grace_without_end_does_not_end_with_anothers);
+	tcase_add_loop_test(tcase, who_is_not_waited_for_is_cut_all_the_same, 0, 2);
 	return run_suite(suite);
 }
