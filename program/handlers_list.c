@@ -2,6 +2,7 @@
 #include "complain.h"
 #include "output.h"
 #include "registry.h"
+#include "wrap.h"
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -41,26 +42,13 @@ static void measure(size_t widths[CELLS])
 	widths[3] = ROW_SIZE - widths[0] - widths[1] - widths[2] - 3 * GAP;
 }
 
-/* How much of the text fits, cut at a blank, if there is one. */
-static size_t fit(const char *text, size_t width)
-{
-	size_t length = strlen(text), end = width;
-
-	if (length <= width)
-		return length;
-	while (end > 0 && text[end] != ' ')
-		end--;
-	return end > 0 ? end : width;
-}
-
 /* The rest is left in the cell. */
 static size_t take(const char **cell, char *to, size_t width)
 {
-	size_t n = fit(*cell, width);
+	size_t n = wrap_fit(*cell, width);
 
 	memcpy(to, *cell, n);
-	*cell += n;
-	*cell += strspn(*cell, " ");
+	*cell = wrap_rest(*cell, n);
 	return n;
 }
 

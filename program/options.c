@@ -2,6 +2,7 @@
 #include "../handlers/number.h"
 #include "complain.h"
 #include "words.h"
+#include "wrap.h"
 #include <errno.h>
 #include <getopt.h>
 #include <limits.h>
@@ -293,31 +294,13 @@ int options_parse(const struct options *options, int argc, char **argv, bool sto
 	return rc < 0 ? -EXIT_USAGE : optind;
 }
 
-/* How much of the text fits the columns, cut at a blank. */
-static size_t fit(const char *text, size_t columns)
-{
-	size_t length = strlen(text), end = columns;
-
-	if (length <= columns)
-		return length;
-	while (end > 0 && text[end] != ' ')
-		end--;
-	return end > 0 ? end : columns;
-}
-
-/* What is left of a text, which does not begin with blanks. */
-static const char *rest(const char *text, size_t length)
-{
-	return text + length + strspn(text + length, " ");
-}
-
 void options_print_text(const char *text)
 {
-	size_t length = fit(text, COLUMNS);
+	size_t length = wrap_fit(text, COLUMNS);
 
 	printf("%.*s\n", (int)length, text);
-	for (text = rest(text, length); *text != '\0'; text = rest(text, length)) {
-		length = fit(text, HELP_COLUMNS);
+	for (text = wrap_rest(text, length); *text != '\0'; text = wrap_rest(text, length)) {
+		length = wrap_fit(text, HELP_COLUMNS);
 		printf("%*s%.*s\n", COLUMNS - HELP_COLUMNS, "", (int)length, text);
 	}
 }
@@ -330,9 +313,9 @@ static void print_option(char letter, const char *name, const char *value, const
 	snprintf(left, sizeof(left), "%3s --%s %s", letter != 0 ? dash : "", name,
 		value != NULL ? value : "");
 	do {
-		length = fit(help, HELP_COLUMNS);
+		length = wrap_fit(help, HELP_COLUMNS);
 		printf("  %-27s %.*s\n", left, (int)length, help);
-		help = rest(help, length);
+		help = wrap_rest(help, length);
 		left[0] = '\0';
 	} while (*help != '\0');
 }
