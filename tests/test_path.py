@@ -60,7 +60,8 @@ class Strace:
         self.calls.seek(0)
         for line in self.calls:
             call = re.search(r"(?:^\d+ +|<\.\.\. )(\w+)(?: resumed|\().*\) += [^?-]", line)
-            waits = call and (call[1] == "epoll_wait" or "], 2, " in line)  # poll, of both
+            waits = call and (call[1] == "epoll_wait" or "], 2, " in line  # poll, of both …
+                              or "SO_COOKIE" in line)  # … and whose listener it has told of
             if call and not waits:
                 found[call[1]] += 1
         return found
