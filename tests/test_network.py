@@ -127,20 +127,20 @@ class Limited(Server):
     def __init__(self, mode):
         super().__init__("echo", STREAMS[0], "--mode", mode, "--timeout", "1",
                          "--max-threads", "1", "--max-children", "1")
-        self.client = self.start = self.cut = self.busy = None
+        self.client = self.start = self.cut = self.idle = None
 
     def open_descriptors(self):
         return len(os.listdir(f"/proc/{self.pid}/fd"))
 
     def is_idle(self):
         with open(f"/proc/{self.pid}/task/{self.pid}/children") as file:
-            return not file.read() and self.open_descriptors() < self.busy
+            return not file.read() and self.open_descriptors() <= self.idle
 
     def serve_one(self):
+        self.idle = self.open_descriptors()
         self.client, self.start = connect(self.address), time.monotonic()
         self.client.sendall(b"hello")
         equal(receive_exactly(self.client, 5), b"hello")
-        self.busy = self.open_descriptors()
         assert not self.is_idle()
 
     def note_its_end(self):
