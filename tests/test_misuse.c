@@ -496,12 +496,6 @@ START_TEST(service_actions_that_end_the_thread_leave_the_place_and_the_turn_to_a
 }
 END_TEST
 
-/* How a handler may close its request. */
-static void (*const closing_ways[])(struct ssv_server *server, struct ssv_request *request) = {
-	ssv_server_shutdown_request,
-	ssv_server_close_request,
-};
-
 static int answer_and_close(struct ssv_handler *handler)
 {
 	struct ssv_request *request = handler->request;
@@ -511,8 +505,8 @@ static int answer_and_close(struct ssv_handler *handler)
 	if (rc > 0)
 		rc = (int)ssv_stream_write(request->stream, "bye", 3);
 
-	for (size_t i = 0; i < sizeof(closing_ways) / sizeof(*closing_ways); i++)
-		closing_ways[i](handler->server, request);
+	ssv_server_shutdown_request(handler->server, request);
+	ssv_server_close_request(handler->server, request); /* harmless */
 	return rc < 0 ? rc : 0;
 }
 
