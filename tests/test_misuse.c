@@ -1,5 +1,6 @@
 /** What handlers and hosts must not do, and what becomes of it: a handler closes its connection's
  * descriptor or ends its thread, a host closes the listener. Nobody else loses anything by it. */
+#include "child.h"
 #include "classes.h"
 
 #include <fcntl.h>
@@ -706,7 +707,8 @@ START_TEST(a_process_that_the_host_forked_may_close_its_copy_and_the_server_goes
 	child = fork();
 	if (child == 0) {
 		alarm(20);
-		_exit(ssv_server_close(server) != 0 || ssv_server_close(server) != 0);
+		/* with what was covered */
+		ssv_child_exit(ssv_server_close(server) != 0 || ssv_server_close(server) != 0);
 	}
 	expect_good_end(child);
 	if (class->is_stream)
@@ -729,8 +731,9 @@ START_TEST(who_opens_and_has_a_forked_process_serve_may_close)
 	child = fork();
 	if (child == 0) {
 		alarm(20);
-		_exit(ssv_server_stop_on_signals(server, SIGTERM, 0) < 0 ||
-			ssv_server_serve_forever(server) != 0 || ssv_server_close(server) != 0);
+		ssv_child_exit(ssv_server_stop_on_signals(server, SIGTERM, 0) < 0 ||
+			       ssv_server_serve_forever(server) != 0 ||
+			       ssv_server_close(server) != 0);
 	}
 	expect_service();
 	at = server->server_address;
