@@ -6,12 +6,12 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
-passed=0 failed=0
+passed=0 failed=0 failures=()
 
 step() { # HEADING COMMAND...
-	local good bad rc=0 start=$SECONDS
+	local good bad rc=0 start=$SECONDS heading=$1
 
-	printf '\n=== %s\n' "$1"
+	printf '\n=== %s\n' "$heading"
 	shift
 	"$@" 2>&1 | tee "$log" || rc=$?
 
@@ -28,6 +28,7 @@ step() { # HEADING COMMAND...
 		END { print good + 0, bad + 0 }' "$log")
 	if [[ $rc -ne 0 ]]; then
 		echo "=== this failed: $*"
+		failures+=("$heading")
 		[[ $bad -gt 0 ]] || bad=1
 	fi
 	passed=$((passed + good)) failed=$((failed + bad))
@@ -62,4 +63,5 @@ step 'soak, sanitizer: address,undefined' ./dev test --sanitize address,undefine
 step 'soak, sanitizer: thread' ./dev test --sanitize thread --suite soak
 
 printf '\n%d s\n%d passed, %d failed\n' $SECONDS $passed $failed
+[[ $failed -eq 0 ]] || printf 'failed: %s\n' "${failures[@]}"
 [[ $failed -eq 0 ]]
