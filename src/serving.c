@@ -354,17 +354,55 @@ int ssv_serving_run(struct ssv_layer *layer, int (*run)(struct ssv_layer *layer)
 	return rc;
 }
 
+/*
+ * How requests come. To ask accept4() after each, when they come one by one, is in vain, and dear:
+ * the kernel makes a socket and a file before it looks. Then each is waited for first, but for one
+ * of a batch. To ask for a packet costs less than to wait. While a thread has a request there is
+ * asked: a server that is full has to know that it is, to be told of the end.
+ */
+struct arrivals {
+	const bool is_stream;
+	unsigned int taken;
+	unsigned int in_a_row; /* without a wait */
+	bool one_by_one;
+};
+
+static void note_pass(struct arrivals *arrivals, const struct ssv_server *server, int rc)
+{
+	if (rc == TAKEN) {
+		arrivals->taken++;
+		if (++arrivals->in_a_row > 1)
+			arrivals->one_by_one = false;
+	} else if (rc == BUSY && !server->ready && arrivals->in_a_row > 0) {
+		arrivals->one_by_one = arrivals->is_stream && arrivals->in_a_row == 1;
+	}
+}
+
+static int pass_and_note(struct ssv_server *server, struct arrivals *arrivals)
+{
+	int rc;
+
+	if (!server->ready)
+		arrivals->in_a_row = 0;
+	rc = pass(server, server->next_service);
+	note_pass(arrivals, server, rc);
+	if (rc == TAKEN && arrivals->taken % MAX_BATCH == 0)
+		rc = ssv_loop_wait(server, SSV_NOW); /* the watches have their turn */
+	else if (rc == TAKEN && arrivals->one_by_one && !server->request.taken)
+		server->ready = false;
+	return rc;
+}
+
 int ssv_serving_loop(struct ssv_layer *layer)
 {
 	struct ssv_server *server = layer->server;
-	unsigned int taken = 0;
+	struct arrivals arrivals = {
+		.is_stream = ssv_transport_is_stream(server->server_address.transport)};
 	int rc = 0;
 
 	ssv_serving_hand_listener(server);
 	while (rc >= 0 && !ssv_running_is_stopping(server)) {
-		rc = pass(server, server->next_service);
-		if (rc == TAKEN && ++taken % MAX_BATCH == 0)
-			rc = ssv_loop_wait(server, SSV_NOW); /* the watches have their turn */
+		rc = pass_and_note(server, &arrivals);
 		if (rc >= 0)
 			rc = ssv_serving_service(server);
 	}

@@ -123,6 +123,7 @@ static int threading_process_request(struct ssv_layer *layer, struct ssv_request
 	pthread_mutex_lock(&threading->lock);
 	rc = hand_over(threading, request);
 	pthread_mutex_unlock(&threading->lock);
+	request->taken = request->stream == NULL;
 	return rc;
 }
 

@@ -1,11 +1,12 @@
 """The system calls of a request are those that docs/performance.md lists, and no others. Is skipped
 where strace is not installed or may not look at other processes."""
 
-from handler_test import PATIENCE, Server, equal, for_each, main, test, wait_until
+from handler_test import PATIENCE, Server, connect, equal, for_each, main, test, wait_until
 from collections import Counter
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -53,12 +54,15 @@ class Strace:
         self.strace.terminate()
         self.strace.communicate(timeout=PATIENCE)
 
+    def lines(self):
+        self.calls.seek(0)
+        return self.calls
+
     def completed(self):
         """How often each call has found what it was made for: EAGAIN and the wait for it are what
         a server does that has nothing to do."""
         found = Counter()
-        self.calls.seek(0)
-        for line in self.calls:
+        for line in self.lines():
             call = re.search(r"(?:^\d+ +|<\.\.\. )(\w+)(?: resumed|\().*\) += [^?-]", line)
             waits = call and (call[1] == "epoll_wait" or "], 2, " in line  # poll, of both …
                               or "SO_COOKIE" in line)  # … and whose listener it has told of
@@ -86,6 +90,24 @@ def a_request_costs_the_calls_that_are_documented(path):
         found = strace.completed()
     surplus = {call: n for call, n in (found - expected).items() if n > ONCE}
     equal(surplus, {})
+
+
+def is_asleep(pid):
+    with open(f"/proc/{pid}/stat", encoding="ascii") as file:
+        return file.read().rpartition(") ")[2][0] == "S"
+
+
+@for_each(["sync", "forking"])
+def a_connection_that_comes_alone_is_waited_for_and_not_asked_for_in_vain(mode):
+    with Server("echo", ADDRESSES["tcp"], "--mode", mode) as server:
+        with Strace(server.pid) as strace:
+            for _ in range(REQUESTS):
+                wait_until(lambda: is_asleep(server.pid), "nothing to do")
+                with connect(server.address) as client:
+                    client.shutdown(socket.SHUT_WR)
+                    equal(client.recv(1), b"")
+        in_vain = sum("accept4" in line and "EAGAIN" in line for line in strace.lines())
+    assert 0 < in_vain <= REQUESTS // 8, in_vain
 
 
 @test

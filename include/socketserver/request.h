@@ -41,7 +41,7 @@ struct ssv_request {
 	bool may_wait; /* get_request() may block for it: it is a thread's own, … */
 	bool polled;   /* … which has polled, for others may have been faster: it does not */
 	pid_t child;   /* that it was handed to; 0: none */
-	bool taken;    /* process_request() has taken it over where it is, without a move */
+	bool taken;    /* a thread has it: here, without a move, or elsewhere */
 	bool admitted; /* it counts for an admission mix-in, … */
 	struct ssv_source source; /* … as this one's; both under the server's lock */
 	struct ssv_stream socket; /* the plain one, which `stream` is or is built upon; … */
